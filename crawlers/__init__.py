@@ -1,0 +1,1 @@
+"""Crawlers that ship with the catalog; each is one file and an entry point."""

@@ -1,0 +1,1 @@
+"""Crawlers of lakes: folders and object stores."""

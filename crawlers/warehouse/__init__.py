@@ -1,0 +1,1 @@
+"""Crawlers of SQL systems."""
