@@ -196,7 +196,8 @@ def encode(record: Record) -> bytes:
 
 def decode(line: bytes | str) -> Record:
     """The record in a line of NDJSON; raises `msgspec.ValidationError` naming the field."""
-    return _decoder.decode(line)
+    record: Record = _decoder.decode(line)
+    return record
 
 
 def decode_asset(document: bytes) -> Asset:
@@ -206,7 +207,5 @@ def decode_asset(document: bytes) -> Asset:
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema of all records, for the generated reference."""
-    schemas, components = msgspec.json.schema_components(
-        [Record], ref_template="#/$defs/{name}"
-    )
+    schemas, components = msgspec.json.schema_components([Record], ref_template="#/$defs/{name}")
     return {**schemas[0], "$defs": components}

@@ -1,0 +1,161 @@
+"""All SQL that differs between SQLite and PostgreSQL, in one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Dialect
+from sqlalchemy.pool import QueuePool
+
+CHANGE_LOCK = 0x0CA7_A106  # advisory lock held for the insert of changes and the commit
+
+
+def make_engine(url: str, connections: int = 8) -> Engine:
+    """An engine with the store's rules: own transaction control, WAL, foreign keys, UTC.
+
+    A connection begins with ``BEGIN``, or ``BEGIN IMMEDIATE`` under the execution option
+    ``begin="IMMEDIATE"``: with deferred transactions writers fail "locked" under load.
+    """
+    if url.startswith("sqlite"):
+        engine = create_engine(
+            url,
+            poolclass=QueuePool,
+            pool_size=connections,
+            max_overflow=4,
+            connect_args={"timeout": 10.0, "check_same_thread": False},
+        )
+        event.listen(engine, "connect", _sqlite_connect)
+        event.listen(engine, "begin", _sqlite_begin)
+        return engine
+    engine = create_engine(url, pool_size=connections, max_overflow=4, pool_pre_ping=True)
+    event.listen(engine, "connect", _postgres_connect)
+    return engine
+
+
+def _sqlite_connect(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver's own transaction control is off
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        "busy_timeout=10000",
+        "cache_size=-32768",
+        "temp_store=MEMORY",
+        "trusted_schema=OFF",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    mode = connection.get_execution_options().get("begin", "DEFERRED")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if mode == "IMMEDIATE" else "BEGIN")
+
+
+def _postgres_connect(connection: Any, _record: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET TIME ZONE 'UTC'")
+    connection.commit()
+
+
+def insert(connection: Connection, table: Table) -> Any:
+    """The dialect's INSERT, which knows ON CONFLICT on both engines."""
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)
+
+
+_INSERTS: dict[tuple[str, str, tuple[str, ...]], str] = {}
+
+
+def bulk_insert(
+    connection: Connection,
+    table: Table,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+) -> None:
+    """Inserts tuples as they are, without SQLAlchemy's processing of each value.
+
+    Values must already be what the driver takes (int, str, bytes, float, bool, None).
+    """
+    rows = rows if isinstance(rows, list) else list(rows)
+    if not rows:
+        return
+    dialect = connection.dialect
+    cached = (dialect.name, table.name, tuple(columns))
+    statement = _INSERTS.get(cached)
+    if statement is None:
+        statement = _INSERTS[cached] = _insert_text(dialect, table, columns)
+    connection.exec_driver_sql(statement, rows)
+
+
+def _insert_text(dialect: Dialect, table: Table, columns: Sequence[str]) -> str:
+    quote = dialect.identifier_preparer.quote
+    mark = "?" if dialect.name == "sqlite" else "%s"
+    names = ", ".join(quote(table.c[name].name) for name in columns)
+    return f"INSERT INTO {quote(table.name)} ({names}) VALUES ({', '.join([mark] * len(columns))})"
+
+
+def next_keys(connection: Connection, table: Table, count: int) -> range:
+    """Reserves integer keys for rows that are inserted with their keys given.
+
+    On SQLite the caller holds the write lock, so the largest key plus one is free; a deleted
+    largest key may return, which is harmless because keys never leave the process. On
+    PostgreSQL the sequence of the column gives them.
+    """
+    key = table.c["key"]
+    quote = connection.dialect.identifier_preparer.quote
+    if connection.dialect.name == "sqlite":
+        top = connection.exec_driver_sql(
+            f"SELECT max({quote(key.name)}) FROM {quote(table.name)}"
+        ).scalar()
+        first = (top or 0) + 1
+        return range(first, first + count)
+    # One set-returning call; the numbers of one call need not be adjacent under concurrency,
+    # so the block is reserved by moving the sequence under a lock of its own.
+    connection.exec_driver_sql(
+        "SELECT pg_advisory_xact_lock(%s, hashtext(%s))", (CHANGE_LOCK, table.name)
+    )
+    sequence = f"pg_get_serial_sequence('\"{table.name}\"', 'key')"
+    first = connection.exec_driver_sql(f"SELECT nextval({sequence})").scalar_one()
+    if count > 1:
+        connection.exec_driver_sql(f"SELECT setval({sequence}, %s)", (first + count - 1,))
+    return range(first, first + count)
+
+
+def lock_change_log(connection: Connection) -> None:
+    """Makes sequence order the order of commits. SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (CHANGE_LOCK,))
+
+
+def rows_written(connection: Connection) -> int:
+    """Rows inserted, updated or deleted by this connection so far, counted by the database."""
+    if connection.dialect.name == "sqlite":
+        return int(connection.exec_driver_sql("SELECT total_changes()").scalar_one())
+    return int(
+        connection.exec_driver_sql(
+            "SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) "
+            "FROM pg_stat_xact_all_tables WHERE schemaname = 'public'"
+        ).scalar_one()
+    )
+
+
+def is_retryable(error: BaseException) -> bool:
+    """Deadlock or serialization failure of PostgreSQL: the unit may be repeated as a whole."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) in ("40001", "40P01")
+
+
+def is_locked(error: BaseException) -> bool:
+    """SQLite's "database is locked" after the busy time-out."""
+    return "database is locked" in str(getattr(error, "orig", ""))
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """No space left, said by either engine."""
+    origin = getattr(error, "orig", None)
+    return "disk is full" in str(origin) or getattr(origin, "sqlstate", None) == "53100"
