@@ -1,0 +1,1 @@
+"""What needs several rooms or the queue: one function per use case."""
