@@ -119,6 +119,7 @@ class CrawlScope(SQLModel, table=True):
     scope: int = ref("scope.key", primary_key=True)
     state: str = string(default="pending")
     detail: str = string(default="{}")
+    missing: bytes | None = blob(default=None)  # zlib JSON: asset keys that it listed no more
     why: str | None = string(default=None)
     started_at: int | None = big(default=None)
     ended_at: int | None = big(default=None)
