@@ -3,7 +3,9 @@
 Attributes: class, kind, platform, source (its short name), namespace, name (the full name),
 domain, tag, classification, owner. ``tag``, ``classification``, ``owner`` and ``domain`` have
 several values per asset: a test holds when one of them fits. ``tag`` with `Prefix` matches a tag
-and its children only when the prefix ends in ``/``.
+and its children only when the prefix ends in ``/``: ``pii/`` fits ``pii`` and ``pii/email``, not
+``pii2``; the same holds for ``classification`` and ``domain``, which are paths too. Everything is
+compared by code point, letter case counts. `catalog.access.evaluate` is the reference.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""What everybody reads: assets by id and name, lists, columns and their effective facts."""
