@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    create_engine,
+    event,
+    literal,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import QueuePool
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 CHANGE_LOCK = 0x0CA7_A106  # advisory lock held for the insert of changes and the commit
 
@@ -159,3 +171,55 @@ def is_disk_full(error: BaseException) -> bool:
     """No space left, said by either engine."""
     origin = getattr(error, "orig", None)
     return "disk is full" in str(origin) or getattr(origin, "sqlstate", None) == "53100"
+
+
+class _Glob(FunctionElement[bool]):
+    """column, pattern of SQLite's GLOB, pattern of PostgreSQL's LIKE: each takes its own."""
+
+    type = Boolean()
+    inherit_cache = True
+    name = "glob_match"
+
+
+def glob(column: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
+    """``*`` any run, ``?`` one character, all else itself; letter case counts on both engines."""
+    return _Glob(column, literal(_glob_pattern(pattern)), literal(_like_pattern(pattern)))
+
+
+def _glob_pattern(pattern: str) -> str:
+    return pattern.replace("[", "[[]")
+
+
+_LIKE = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_", "*": "%", "?": "_"})
+
+
+def _like_pattern(pattern: str) -> str:
+    return pattern.translate(_LIKE)
+
+
+@compiles(_Glob, "sqlite")
+def _glob_sqlite(element: _Glob, compiler: SQLCompiler, **more: Any) -> str:
+    column, pattern, _ = element.clauses
+    return f"({compiler.process(column, **more)} GLOB {compiler.process(pattern, **more)})"
+
+
+@compiles(_Glob, "postgresql")
+def _glob_postgres(element: _Glob, compiler: SQLCompiler, **more: Any) -> str:
+    column, _, pattern = element.clauses
+    return f"({compiler.process(column, **more)} LIKE {compiler.process(pattern, **more)})"
+
+
+def has_prefix(column: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
+    """The column begins with the text; a range over code points, so that an index serves it."""
+    lower: ColumnElement[bool] = column >= prefix
+    after = _after(prefix)
+    return lower if after is None else lower & (column < after)
+
+
+def _after(prefix: str) -> str | None:
+    """The first text behind all that begin with the prefix, or None if there is none."""
+    for position in range(len(prefix) - 1, -1, -1):
+        point = ord(prefix[position]) + 1
+        if point <= 0x10FFFF:  # surrogates are no text: the next one after U+D7FF is U+E000
+            return prefix[:position] + chr(0xE000 if 0xD800 <= point <= 0xDFFF else point)
+    return None
