@@ -1,0 +1,409 @@
+"""Crawler of SQLite files: read-only, in a process of its own, writing nothing beside them.
+
+SQLite keeps no comments, owners or stable ids. Row counts are exact if they fit into the time
+allowed, else ``ANALYZE``'s estimates; bytes come from ``dbstat`` where SQLite was built with it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+import pydantic
+
+from catalog.crawling import (
+    CheckResult,
+    Crawler,
+    Record,
+    Scope,
+    Scopes,
+    errors,
+    filedb,
+    localfile,
+    sqltypes,
+)
+from catalog.crawling.filedb import Column, Constraint, Listing, Relation
+from catalog.crawling.isolation import Failure, Workers
+
+MAGIC = b"SQLite format 3\x00"
+SCHEMA = "main"
+COMPANIONS = ("-wal", "-journal")
+_RECOVERY = "needs_copy"
+_ATTEMPTS = 3
+_CHECK_EVERY = 10_000  # instructions of SQLite's machine between two looks at the clock
+_MOST_COUNTS = 5_000  # tables counted by one statement
+
+
+class Arguments(msgspec.Struct, frozen=True):
+    """What the reading process is told. ``path`` is the file to open, maybe a copy."""
+
+    path: str
+    mode: str
+    database: str
+    wait: float
+    count_seconds: float
+
+
+class SQLiteConfig(filedb.FileConfig):
+    """Where the file is, and how much time reading it may take."""
+
+    count_seconds: float = pydantic.Field(
+        default=2.0,
+        ge=0,
+        le=600,
+        description="Seconds that counting rows and bytes may take together; 0: do not count.",
+    )
+
+
+class SQLite(Crawler[SQLiteConfig]):
+    """One file is one scope: ``STEM`` (database), ``STEM.main`` (schema), ``STEM.main.TABLE``."""
+
+    kind = "sqlite"
+    title = "SQLite file"
+    version = 1
+    Config = SQLiteConfig
+    examples = ('{"path": "/srv/app/orders.db"}',)
+
+    def __init__(self, config: SQLiteConfig) -> None:
+        super().__init__(config)
+        self._path = localfile.absolute(config.path)
+        seconds = 120 + config.lock_wait + 2 * config.count_seconds
+        self._workers = Workers(count=1, seconds=seconds, allow=(__name__,))
+
+    def check(self) -> CheckResult:
+        """Opens the file and counts what it holds."""
+        try:
+            listing = self._listing(count_seconds=0.0)
+        except errors.SourceError as error:
+            return CheckResult(False, error.message, error.remedy)
+        return CheckResult(True, f"{self._path} holds {len(listing.relations)} tables and views.")
+
+    def namespaces(self) -> tuple[str, ...]:
+        """``sqlite:///absolute/path.db``."""
+        return (localfile.namespace("sqlite", self.config.path),)
+
+    def scopes(self, state: Mapping[str, Any]) -> Scopes:
+        """The file. Whether it is there shows when it is crawled."""
+        return Scopes([Scope(SCHEMA)])
+
+    def crawl(
+        self, scope: Scope, state: Mapping[str, Any] | None, only: Sequence[str] | None = None
+    ) -> Iterator[Record]:
+        """All of the file; neither ``state`` nor ``only`` would save anything."""
+        found = localfile.require_file(self._path, "SQLite")
+        listing = self._listing(self.config.count_seconds)
+        listing.file_bytes = found.st_size
+        listing.modified = found.st_mtime
+        reporter = filedb.Reporter(
+            self.namespaces()[0], "sqlite", self.config, sqltypes.sqlite_type
+        )
+        yield from reporter.records(listing)
+
+    def close(self) -> None:
+        """Ends the reading process."""
+        self._workers.close()
+
+    @classmethod
+    def claims(cls, target: str) -> dict[str, Any] | None:
+        """An existing file that begins as SQLite files do."""
+        return {"path": target} if localfile.has_magic(target, MAGIC) else None
+
+    # -- reading ------------------------------------------------------------------------------
+
+    def _listing(self, count_seconds: float) -> Listing:
+        """What the file holds; reads again when somebody wrote into it under our eyes."""
+        localfile.require_file(self._path, "SQLite")
+        for _ in range(_ATTEMPTS):
+            before = localfile.fingerprint(self._path, COMPANIONS)
+            mode = open_mode(self._path)
+            found = self._in_place(mode, count_seconds) if mode else None
+            if found is None:
+                return self._from_copy(count_seconds)
+            if mode != _IMMUTABLE or localfile.fingerprint(self._path, COMPANIONS) == before:
+                return found
+        return self._from_copy(count_seconds)
+
+    def _in_place(self, mode: str, count_seconds: float) -> Listing | None:
+        arguments = self._arguments(self._path, mode, count_seconds)
+        result = filedb.read_isolated(
+            self._workers, read, arguments, str(self._path), accept=_RECOVERY
+        )
+        return None if isinstance(result, Failure) else result
+
+    def _from_copy(self, count_seconds: float) -> Listing:
+        why = "It was not closed cleanly or is being written to, so only a copy can be read."
+        limit = self.config.copy_limit_mb * 1_000_000
+        with localfile.private_copy(self._path, COMPANIONS, limit, why) as copy:
+            arguments = self._arguments(copy, "mode=rw", count_seconds)
+            result = filedb.read_isolated(self._workers, read, arguments, str(self._path))
+        if isinstance(result, Failure):
+            raise errors.Unreadable(f"{self._path}: {result.why}", remedy=result.hint)
+        return result
+
+    def _arguments(self, path: Path, mode: str, count_seconds: float) -> Arguments:
+        database = localfile.database_name(self._path)
+        return Arguments(str(path), mode, database, self.config.lock_wait, count_seconds)
+
+
+_IMMUTABLE = "mode=ro&immutable=1"
+
+
+def open_mode(path: Path) -> str | None:
+    """URI parameters that read the file without writing beside it; None: only a copy can be read.
+
+    A plain read-only connection to a file in WAL mode makes ``-wal`` and ``-shm`` files, and
+    ``immutable`` overlooks what a ``-wal`` file holds.
+    """
+    with path.open("rb") as file:
+        header = file.read(20)
+    if header[18:19] != b"\x02":  # the file's read version: 2 is WAL
+        return "mode=ro"
+    if not localfile.exists(path, "-wal"):
+        return _IMMUTABLE
+    return "mode=ro&readonly_shm=1" if localfile.exists(path, "-shm") else None
+
+
+# --- in the reading process -------------------------------------------------------------------
+
+
+def read(arguments: Arguments) -> Listing:
+    """The listing of a file. Runs in a child process; raises `Unreadable`."""
+    try:
+        with closing(_connect(arguments)) as connection:
+            return _Reader(connection, arguments).listing()
+    except sqlite3.OperationalError as error:
+        raise _translated(str(error)) from error
+    except sqlite3.DatabaseError as error:
+        raise errors.Unreadable(
+            f"It cannot be read as a SQLite database: {error}.",
+            remedy="It is damaged, encrypted, or no SQLite file. Run PRAGMA integrity_check on it.",
+        ) from error
+
+
+def _translated(message: str) -> errors.SourceError:
+    if "locked" in message or "busy" in message:
+        return errors.Unreadable(
+            f"Another process holds it locked ({message}).",
+            remedy="Crawl when it is not being written to, or raise lock_wait.",
+        )
+    if "readonly" in message or "unable to open" in message:
+        return errors.Unreadable(
+            f"It can only be read after a recovery ({message}).",
+            remedy="Open it once with the program that writes it.",
+            code=_RECOVERY,
+        )
+    return errors.Unreadable(
+        f"SQLite refuses to read it: {message}.", remedy="Run PRAGMA integrity_check on it."
+    )
+
+
+def _connect(arguments: Arguments) -> sqlite3.Connection:
+    uri = f"file:{quote(arguments.path)}?{arguments.mode}"
+    connection = sqlite3.connect(
+        uri, uri=True, timeout=arguments.wait, isolation_level=None, cached_statements=0
+    )
+    # Names are bytes that only should be UTF-8; no name may stop the reading of the others.
+    connection.text_factory = lambda raw: raw.decode("utf-8", "backslashreplace")
+    return connection
+
+
+_PREPARE = ("PRAGMA trusted_schema=OFF", "PRAGMA query_only=ON", "PRAGMA cell_size_check=ON")
+_SCHEMA_SQL = "SELECT type, name, tbl_name, sql FROM main.sqlite_schema"
+_ODD_SQL = "SELECT name, type FROM pragma_table_list WHERE schema = 'main' AND type <> 'table'"
+_COLUMNS_SQL = (
+    'SELECT m.name, p.name, p.type, p."notnull", p.dflt_value, p.pk, p.hidden'
+    " FROM main.sqlite_schema m JOIN pragma_table_xinfo(m.name, 'main') p"
+    " WHERE {which} ORDER BY m.rowid, p.cid"
+)
+_PLAIN = "m.type = 'table' AND m.sql NOT LIKE 'create virtual%'"
+_OTHER = "(m.type = 'view' OR m.type = 'table' AND m.sql LIKE 'create virtual%')"
+_FOREIGN_SQL = (
+    'SELECT m.name, f.id, f."table", f."from", f."to"'
+    " FROM main.sqlite_schema m JOIN pragma_foreign_key_list(m.name, 'main') f"
+    " WHERE m.type = 'table' ORDER BY m.rowid, f.id, f.seq"
+)
+_UNIQUE_SQL = (
+    "SELECT m.name, i.name, c.name"
+    " FROM main.sqlite_schema m JOIN pragma_index_list(m.name, 'main') i"
+    " JOIN pragma_index_info(i.name, 'main') c"
+    f" WHERE {_PLAIN} AND i.\"unique\" AND NOT i.partial AND i.origin <> 'pk'"
+    " ORDER BY m.rowid, i.name, c.seqno"
+)
+_STAT_SQL = "SELECT tbl, max(CAST(stat AS INTEGER)) FROM main.sqlite_stat1 GROUP BY tbl"
+_BYTES_SQL = "SELECT name, pgsize FROM dbstat WHERE aggregate = TRUE"
+
+
+class _Reader:
+    """Reads one connection with a number of statements that does not grow with the tables."""
+
+    def __init__(self, connection: sqlite3.Connection, arguments: Arguments) -> None:
+        self._connection = connection
+        self._arguments = arguments
+        self._columns: dict[str, list[Column]] = defaultdict(list)
+        self._primary: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        self._problems: dict[str, str] = {}
+
+    def listing(self) -> Listing:
+        for statement in (*_PREPARE, "BEGIN"):
+            self._connection.execute(statement)
+        objects = list(self._connection.execute(_SCHEMA_SQL))
+        odd = dict(self._tolerant(_ODD_SQL))
+        relations = [
+            self._relation(kind, name, sql, odd.get(name))
+            for kind, name, _, sql in objects
+            if kind in ("table", "view")
+            and not name.lower().startswith("sqlite_")
+            and odd.get(name) != "shadow"
+        ]
+        by_name = {relation.name: relation for relation in relations}
+        self._read_columns(relations)
+        self._read_keys(by_name)
+        self._measure(by_name, objects)
+        database = self._arguments.database
+        return Listing(database, [filedb.Schema([SCHEMA])], relations)
+
+    def _tolerant(self, statement: str) -> list[tuple[Any, ...]]:
+        """Rows, or none where this SQLite lacks the table or function, or its time is over."""
+        rows: list[tuple[Any, ...]] = []
+        try:
+            for row in self._connection.execute(statement):
+                rows.append(row)  # what came before an interruption counts
+        except sqlite3.OperationalError:
+            pass
+        return rows
+
+    @staticmethod
+    def _relation(kind: str, name: str, sql: str | None, odd: str | None) -> Relation:
+        relation = Relation([SCHEMA], name, kind)
+        if kind == "view":
+            relation.sql = sql
+        elif odd == "virtual":
+            relation.properties = {"virtual": "yes"}
+        return relation
+
+    # -- columns and keys ----------------------------------------------------------------------
+
+    def _read_columns(self, relations: Iterable[Relation]) -> None:
+        self._take(self._connection.execute(_COLUMNS_SQL.format(which=_PLAIN)))
+        try:
+            self._take(list(self._connection.execute(_COLUMNS_SQL.format(which=_OTHER))))
+        except sqlite3.OperationalError:
+            # One broken view fails the whole statement: only then they are asked one by one.
+            self._one_by_one(relations)
+        for relation in relations:
+            relation.columns = self._columns.get(relation.name)
+            relation.problem = self._problems.get(relation.name)
+
+    def _one_by_one(self, relations: Iterable[Relation]) -> None:
+        statement = _COLUMNS_SQL.format(which="m.name = ?")
+        for relation in relations:
+            if relation.name in self._columns:
+                continue
+            try:
+                self._take(list(self._connection.execute(statement, (relation.name,))))
+            except sqlite3.OperationalError as error:
+                self._problems[relation.name] = f"SQLite cannot resolve it: {error}."
+
+    def _take(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        for table, name, kind, notnull, default, key, hidden in rows:
+            if hidden == 1:  # of a virtual table, and no part of SELECT *
+                continue
+            rowid = key == 1 and kind.upper() == "INTEGER"
+            self._columns[table].append(Column(name, kind, not (notnull or rowid), default))
+            if key:
+                self._primary[table].append((key, name))
+
+    def _read_keys(self, by_name: Mapping[str, Relation]) -> None:
+        for table, columns in self._primary.items():
+            if table in by_name:
+                names = [name for _, name in sorted(columns)]
+                by_name[table].keys.append(Constraint("primary", names))
+        self._read_unique(by_name)
+        self._read_foreign(by_name)
+
+    def _read_unique(self, by_name: Mapping[str, Relation]) -> None:
+        found: dict[tuple[str, str], list[str | None]] = defaultdict(list)
+        for table, index, column in self._connection.execute(_UNIQUE_SQL):
+            found[table, index].append(column)
+        for (table, index), columns in found.items():
+            names = [column for column in columns if column is not None]
+            if table in by_name and len(names) == len(columns):  # else over an expression
+                name = None if index.startswith("sqlite_autoindex_") else index
+                by_name[table].keys.append(Constraint("unique", names, name))
+
+    def _read_foreign(self, by_name: Mapping[str, Relation]) -> None:
+        spelled = {name.lower(): name for name in by_name}
+        found: dict[tuple[str, int], Constraint] = {}
+        for table, number, other, column, target in self._connection.execute(_FOREIGN_SQL):
+            if table not in by_name:
+                continue
+            other = spelled.get(other.lower(), other)
+            if (table, number) not in found:
+                key = Constraint("foreign", [], references=[SCHEMA, other])
+                found[table, number] = key
+                by_name[table].keys.append(key)
+            key = found[table, number]
+            key.columns.append(column)
+            if target is None:  # the other table's primary key is meant
+                primary = sorted(self._primary.get(other, []))
+                position = len(key.columns) - 1
+                target = primary[position][1] if position < len(primary) else None
+            if target is not None:
+                key.references_columns.append(target)
+
+    # -- measures ------------------------------------------------------------------------------
+
+    def _measure(self, by_name: Mapping[str, Relation], objects: list[tuple[Any, ...]]) -> None:
+        """Rows and bytes, as far as the time allowed goes."""
+        if self._arguments.count_seconds <= 0:
+            return
+        for table, rows in self._tolerant(_STAT_SQL):
+            if table in by_name and rows is not None:
+                by_name[table].rows, by_name[table].rows_how = rows, "estimate"
+        end = time.monotonic() + self._arguments.count_seconds
+        self._connection.set_progress_handler(lambda: time.monotonic() > end, _CHECK_EVERY)
+        try:
+            self._count(by_name)
+            self._weigh(by_name, objects)
+        finally:
+            self._connection.set_progress_handler(None, 0)
+
+    def _count(self, by_name: Mapping[str, Relation]) -> None:
+        """``VALUES`` answers row by row, so what was counted before the time was over is kept.
+
+        Small tables (by the last ANALYZE) come first.
+        """
+        tables = [one for one in by_name.values() if one.kind == "table" and not one.properties]
+        tables.sort(key=lambda one: one.rows or 0)
+        for start in range(0, len(tables), _MOST_COUNTS):
+            chunk = tables[start : start + _MOST_COUNTS]
+            terms = (
+                f"({number},(SELECT count(*) FROM main.{_quoted(table.name)}))"
+                for number, table in enumerate(chunk)
+            )
+            for number, rows in self._tolerant("VALUES " + ",".join(terms)):
+                chunk[number].rows, chunk[number].rows_how = rows, "exact"
+
+    def _weigh(self, by_name: Mapping[str, Relation], objects: list[tuple[Any, ...]]) -> None:
+        """Bytes of each table with its indexes; all or nothing, half a sum would be a lie."""
+        owner = {name: table for kind, name, table, _ in objects if kind in ("table", "index")}
+        sums: dict[str, int] = defaultdict(int)
+        try:
+            for name, size in self._connection.execute(_BYTES_SQL):
+                sums[owner.get(name, name)] += size
+        except sqlite3.OperationalError:  # no dbstat in this SQLite, or no time left
+            return
+        for name, size in sums.items():
+            if name in by_name:
+                by_name[name].bytes = size
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
