@@ -1,0 +1,1 @@
+"""The queue of work, the processes that do it, the scheduler, and followers of the log."""

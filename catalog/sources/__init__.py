@@ -1,0 +1,1 @@
+"""Sources, their secrets, schedules and crawls with both ledgers."""

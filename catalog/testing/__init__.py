@@ -1,0 +1,1 @@
+"""Contract suites for crawlers, engines and queues: shipped, imported by tests only."""
