@@ -7,7 +7,7 @@
 `Crawler` is the class to write, `records` what it yields, `errors` what it raises.
 """
 
-from catalog import errors, naming, types
+from catalog import errors, naming, reading, types
 from catalog.crawling import records
 from catalog.crawling.crawler import (
     CheckResult,
@@ -17,6 +17,8 @@ from catalog.crawling.crawler import (
     Scope,
     Scopes,
 )
+from catalog.crawling.fields import fields_of
+from catalog.crawling.isolation import Failure, Outcome, Workers
 from catalog.crawling.records import (
     Asset,
     Done,
@@ -38,11 +40,13 @@ __all__ = [
     "Crawler",
     "CrawlerConfig",
     "Done",
+    "Failure",
     "Field",
     "Filtered",
     "Key",
     "Measure",
     "Objects",
+    "Outcome",
     "Partition",
     "PreviewItem",
     "Problem",
@@ -51,8 +55,11 @@ __all__ = [
     "Scopes",
     "Statement",
     "Unchanged",
+    "Workers",
     "errors",
+    "fields_of",
     "naming",
+    "reading",
     "records",
     "types",
 ]

@@ -1,0 +1,1 @@
+"""What crawlers of lakes share: listings, grouping of files into datasets, records of them."""

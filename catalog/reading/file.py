@@ -1,0 +1,126 @@
+"""One file in, what it is out: the function that crawlers call through `Workers`."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from catalog.errors import Unreadable
+from catalog.reading import encodings, kinds
+from catalog.reading.samples import MAGIC_BYTES, Sample, read_head, read_sample
+from catalog.reading.schema import Column
+
+SAMPLE_BYTES: Final = 1024 * 1024
+_LONG_DOCUMENT_BYTES: Final = 32 * 1024 * 1024
+_MAX_ROWS: Final = 50_000
+_BINARY: Final = ("parquet", "orc", "avro", "arrow", "sqlite", "duckdb")
+
+
+class FileRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``path``: the file-system path as bytes; ``sample``: how much text is read."""
+
+    path: bytes
+    sample: int = SAMPLE_BYTES
+
+
+class FileFacts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``format``: parquet, csv, ndjson, json, orc, avro, arrow, text, empty, or another word of
+    `kinds`. ``columns`` None: the format has no schema that is read. ``rows`` None: not counted
+    to the end. ``properties`` hold for the file's contents: compression, delimiter, header ...
+    """
+
+    format: str
+    columns: tuple[Column, ...] | None = None
+    rows: int | None = None
+    properties: dict[str, Any] = {}
+
+
+def read_file(request: FileRequest) -> FileFacts:
+    """What a file is and holds. Raises `Unreadable`, `OSError`; native code may end the process."""
+    head = read_head(request.path)
+    if not head:
+        return FileFacts("empty", rows=0)
+    found = kinds.magic_format(head)
+    if found is not None:
+        return _by_magic(found, request.path)
+    promised = kinds.name_format(request.path.decode("utf-8", "replace"))
+    if promised in _BINARY:
+        raise Unreadable(f"It is named as {promised} and does not begin as such.")
+    sample = read_sample(request.path, request.sample)
+    inner = kinds.magic_format(sample.data[:MAGIC_BYTES]) if sample.compression else None
+    if inner is not None:
+        return FileFacts(inner, properties={"compression": sample.compression})
+    return _text(request, sample)
+
+
+def _by_magic(found: str, path: bytes) -> FileFacts:
+    if found == "parquet":
+        from catalog.reading.parquet import read_footer
+
+        footer = read_footer(path)
+        properties = {"created_by": footer.created_by} if footer.created_by else {}
+        if footer.key_value:
+            properties["key_value"] = footer.key_value  # type: ignore[assignment]
+        return FileFacts("parquet", footer.columns, footer.rows, properties)
+    return FileFacts(found)
+
+
+def _text(request: FileRequest, sample: Sample) -> FileFacts:
+    name = request.path.decode("utf-8", "replace")
+    if not sample.data:
+        return FileFacts("empty", rows=0, properties=_compression(sample))
+    try:
+        text, encoding = encodings.decode(sample.data, sample.whole)
+    except encodings.NotText:
+        if kinds.name_format(name) is not None:
+            raise
+        return FileFacts("binary", properties=_compression(sample))
+    if not text.strip():
+        return FileFacts("empty", rows=0, properties=_compression(sample))
+    ending = kinds.endings(name)[0]
+    properties = {**_compression(sample), "encoding": encoding}
+    if kinds.text_format(text, kinds.name_format(name)) == "json":
+        return _json(request, sample, text, properties)
+    return _delimited(text, sample, ending, properties)
+
+
+def _compression(sample: Sample) -> dict[str, Any]:
+    return {"compression": sample.compression} if sample.compression else {}
+
+
+def _delimited(
+    text: str, sample: Sample, ending: str | None, properties: dict[str, Any]
+) -> FileFacts:
+    from catalog.reading.delimited import read_delimited
+
+    read = read_delimited(text, sample.whole, ending)
+    dialect = read.dialect
+    if dialect.width == 1 and ending not in ("csv", "tsv", "tab", "psv"):
+        return FileFacts("text", properties=properties)
+    properties |= {"delimiter": dialect.delimiter, "header": dialect.header}
+    if dialect.quote != '"':
+        properties["quote"] = dialect.quote
+    if dialect.skip:
+        properties["skip_rows"] = dialect.skip
+    return FileFacts("csv", read.columns, read.rows if sample.whole else None, properties)
+
+
+def _json(request: FileRequest, sample: Sample, text: str, properties: dict[str, Any]) -> FileFacts:
+    from catalog.reading.json_documents import read_documents
+    from catalog.reading.json_schema import infer
+
+    try:
+        read = read_documents(text, sample.whole, _MAX_ROWS)
+    except Unreadable:
+        if sample.whole or request.sample >= _LONG_DOCUMENT_BYTES:
+            raise
+        # The first document alone is longer than the sample.
+        return read_file(msgspec.structs.replace(request, sample=_LONG_DOCUMENT_BYTES))
+    ndjson = kinds.name_format(request.path.decode("utf-8", "replace")) == "ndjson"
+    lines = read.layout == "lines" or (ndjson and read.layout == "value")
+    if read.bad:
+        properties["broken_rows_in_sample"] = True
+    properties["layout"] = "lines" if lines else read.layout
+    rows = len(read.values) if read.whole and not read.bad else None
+    return FileFacts("ndjson" if lines else "json", infer(read.values), rows, properties)
