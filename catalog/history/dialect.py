@@ -23,6 +23,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 CHANGE_LOCK = 0x0CA7_A106  # advisory lock held for the insert of changes and the commit
+QUEUE_LOCK = 0x0CA7_A107  # advisory lock held while a job is taken
+ROLE_LOCK = 0x0CA7_A108  # first half of the advisory locks that roles and owners are
 
 
 def make_engine(url: str, connections: int = 8) -> Engine:
@@ -143,6 +145,26 @@ def lock_change_log(connection: Connection) -> None:
     """Makes sequence order the order of commits. SQLite has one writer anyway."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (CHANGE_LOCK,))
+
+
+def lock_queue(connection: Connection) -> None:
+    """Lets one process at a time take a job, so that a lock key is never held twice."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (QUEUE_LOCK,))
+
+
+def try_role_lock(connection: Connection, role: str) -> bool:
+    """PostgreSQL: a session-level advisory lock for a role, if nobody holds it."""
+    return bool(
+        connection.exec_driver_sql(
+            "SELECT pg_try_advisory_lock(%s, hashtext(%s))", (ROLE_LOCK, role)
+        ).scalar()
+    )
+
+
+def free_role_lock(connection: Connection, role: str) -> None:
+    """PostgreSQL: lets go of a role."""
+    connection.exec_driver_sql("SELECT pg_advisory_unlock(%s, hashtext(%s))", (ROLE_LOCK, role))
 
 
 def rows_written(connection: Connection) -> int:

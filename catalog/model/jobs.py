@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import text as sql
 
 from catalog.model.base import Field, SQLModel, big, blob, key_field, ref, string
 
@@ -17,7 +18,16 @@ class QueuedJob(SQLModel, table=True):
     """
 
     __tablename__ = "queued_job"
-    __table_args__: ClassVar[Any] = (Index("ix_queued_job_state", "state", "not_before"),)
+    __table_args__: ClassVar[Any] = (
+        Index("ix_queued_job_state", "state", "not_before"),
+        Index(
+            "uq_queued_job_lock_key",
+            "lock_key",
+            unique=True,
+            sqlite_where=sql("state = 'running'"),
+            postgresql_where=sql("state = 'running'"),
+        ),
+    )
 
     key: int | None = key_field()
     uid: bytes = blob(unique=True)
