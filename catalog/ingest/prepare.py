@@ -1,0 +1,81 @@
+"""Makes a record ready outside any transaction: cleaned, canonical, hashed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from catalog import naming
+from catalog.crawling import records
+
+
+@dataclass(slots=True)
+class Prepared:
+    """An asset record with all that the look-up needs. ``document``: its canonical JSON."""
+
+    record: records.Asset
+    document: bytes
+    hash: bytes
+    name_key: bytes
+    stable_key: int | None
+    statements: list[records.Statement]
+
+    @property
+    def identity(self) -> tuple[str, str, bytes]:
+        """(namespace, class, name key): what makes an asset one."""
+        return self.record.namespace, self.record.asset_class, self.name_key
+
+
+def stable_key(source: int, stable_id: str | None) -> int | None:
+    """64-bit key of (source, the source's own id), or None without one."""
+    return None if stable_id is None else naming.text_key(f"{source}\0{stable_id}")
+
+
+def prepare(record: records.Asset, source: int) -> Prepared:
+    """Cleans and hashes a record. NUL and lone surrogates become visible escapes."""
+    try:
+        document = records.canonical(record)
+        clean = b"\\u0000" not in document
+    except UnicodeEncodeError:
+        clean = False
+    if not clean:
+        record = _cleaned(record)
+        document = records.canonical(record)
+    return Prepared(
+        record=record,
+        document=document,
+        hash=records.digest(document),
+        name_key=naming.name_key(record.name),
+        stable_key=stable_key(source, record.id),
+        statements=[],
+    )
+
+
+def clean_record(record: records.Record) -> records.Record:
+    """Any record with its text cleaned, when it needs it."""
+    try:
+        if b"\\u0000" not in records.encode(record):
+            return record
+    except UnicodeEncodeError:
+        pass
+    cleaned: records.Record = _cleaned(record)
+    return cleaned
+
+
+def _cleaned(record: Any) -> Any:
+    plain = _clean(msgspec.structs.asdict(record))
+    return msgspec.convert(plain, type(record))
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return naming.clean_text(value)
+    if isinstance(value, msgspec.Struct):
+        return _clean(msgspec.structs.asdict(value))
+    if isinstance(value, dict):
+        return {_clean(key): _clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(item) for item in value]
+    return value

@@ -1,0 +1,91 @@
+"""Records whose id contradicts their name, settled once all ids of the crawl are known.
+
+The rules, each with a test:
+
+- A known id under a free name is a rename; so is one whose name is held by an asset that itself
+  moves (swap, rotation) or that is removed (it keeps its curation but gives up the name).
+- A new id under a known name is the same asset, recreated: people curate names. So is a known id
+  under a name whose former holder was dropped (``orders_new`` renamed onto ``orders``).
+- What is left over (the old name of such a table) is missing, like anything not listed any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import bindparam, update
+
+from catalog.history.store import table_of
+from catalog.history.unit import Unit
+from catalog.ingest import lookup
+from catalog.ingest.context import CrawlContext
+from catalog.ingest.lookup import Existing
+from catalog.ingest.prepare import Prepared
+from catalog.model import Asset
+from catalog.naming import name_key
+
+_ASSET = table_of(Asset)
+_PARK = (
+    update(_ASSET).where(_ASSET.c.key == bindparam("b_key")).values(name_key=bindparam("name_key"))
+)
+
+
+def make_room(unit: Unit, context: CrawlContext, items: Sequence[Prepared]) -> None:
+    """Frees the names that movers need, so that `write_batch` can treat them as renames.
+
+    A parked asset keeps its name but its unique key is salted with its id; the rename that
+    follows in the same transaction gives it the key of its new name. A removed one stays parked:
+    it is found by id, and by the history of its name.
+    """
+    connection = unit.connection
+    ids = [item.stable_key for item in items if item.stable_key is not None]
+    owners = lookup.by_stable_id(connection, context, ids)
+    holders = lookup.by_name(connection, context, lookup.identities_of(items))
+    movers = _movers(context, items, owners, holders)
+    parked: dict[int, Existing] = {}
+    for item in movers:
+        holder = holders.get(item.identity)
+        if holder is not None:
+            parked[holder.key] = holder
+    if parked:
+        connection.execute(
+            _PARK,
+            [
+                {"b_key": row.key, "name_key": name_key(f"{row.name}\0{row.uid.hex()}")}
+                for row in parked.values()
+            ],
+        )
+
+
+def _movers(
+    context: CrawlContext,
+    items: Sequence[Prepared],
+    owners: dict[int, Existing],
+    holders: dict[lookup.Identity, Existing],
+) -> list[Prepared]:
+    """Items that truly rename an asset: shrinks until every occupied target is left by its holder."""
+    candidates: list[Prepared] = []
+    for item in items:
+        owner = owners.get(item.stable_key) if item.stable_key is not None else None
+        if (
+            owner is not None
+            and owner.stable_id == item.record.id
+            and owner.asset_class == item.record.asset_class
+            and owner.key not in context.seen
+        ):
+            candidates.append(item)
+    while True:
+        leaving = {owners[item.stable_key].key for item in candidates if item.stable_key}
+        kept = [item for item in candidates if _is_free(holders.get(item.identity), leaving)]
+        if len(kept) == len(candidates):
+            return kept
+        candidates = kept
+
+
+def _is_free(holder: Existing | None, leaving: set[int]) -> bool:
+    return (
+        holder is None
+        or holder.state == "removed"
+        or holder.sighted in (None, "withdrawn")
+        or holder.key in leaving
+    )
