@@ -6,6 +6,7 @@ Native parsers abort on some files: call `read_file` through `catalog.crawling.W
 from catalog.reading.file import FileFacts, FileRequest, read_file
 from catalog.reading.kinds import TABULAR, endings, name_format
 from catalog.reading.schema import Column, compatible, union, widen
+from catalog.reading.values import key_type
 
 __all__ = [
     "TABULAR",
@@ -14,6 +15,7 @@ __all__ = [
     "FileRequest",
     "compatible",
     "endings",
+    "key_type",
     "name_format",
     "read_file",
     "union",

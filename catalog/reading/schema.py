@@ -152,12 +152,17 @@ def _children_after_parents(columns: Sequence[Column]) -> Iterable[Column]:
         yield from group
 
 
-def compatible(first: Sequence[Column], second: Sequence[Column]) -> bool:
-    """Whether two files look like parts of one dataset: at least half of the smaller one's
-    top-level columns are in the other."""
+def compatible(first: Sequence[Column], second: Sequence[Column], strict: bool = False) -> bool:
+    """Whether two files look like parts of one dataset, by the names of top-level columns.
+
+    At least half of the smaller one's are in the other; ``strict``: more than two thirds of all
+    are in both.
+    """
     left = {_top(column.path) for column in first}
     right = {_top(column.path) for column in second}
     smaller = min(len(left), len(right))
     if smaller == 0:
         return len(left) == len(right)
+    if strict:
+        return len(left & right) * 3 > len(left | right) * 2
     return len(left & right) * 2 >= smaller

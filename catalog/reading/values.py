@@ -82,3 +82,10 @@ def looks_typed(text: str) -> bool:
         or _LOCAL_DATE.fullmatch(text) is not None
         or _NUMBER_LIKE.fullmatch(text) is not None
     )
+
+
+def key_type(values: Iterable[str]) -> str:
+    """Type of a partition key: int64 (``01`` too), date, or string; string without values."""
+    kinds = {"int64" if re.fullmatch(r"-?\d{1,18}", text) else value_type(text) for text in values}
+    only = kinds.pop() if len(kinds) == 1 else "string"
+    return only if only in ("int64", "date") else "string"

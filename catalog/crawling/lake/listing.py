@@ -85,7 +85,7 @@ class Lister:
         self._max_files = max_files
 
     def tree(self, path: str, deep: bool = True) -> Listing:
-        """Everything below a folder; ``deep`` False: only the files directly in it."""
+        """Everything below a folder; ``deep`` False: its subfolders stay empty."""
         listing = Listing(Folder(path))
         pending = [(listing.root, 0)]
         while pending and not listing.full:
@@ -95,9 +95,8 @@ class Lister:
                 listing.troubles.append(Trouble(folder.path, "too_deep", why))
                 continue
             self._list(folder, listing)
-            if not deep:
-                folder.folders.clear()
-            pending.extend((child, depth + 1) for child in reversed(folder.folders))
+            if deep:
+                pending.extend((child, depth + 1) for child in reversed(folder.folders))
         return listing
 
     def ignored(self, name: str) -> bool:
