@@ -32,6 +32,11 @@ def is_alive(owner: str | None) -> bool:
     return pid > 0 and _start_of(pid) == start
 
 
+def same_host(owner: str) -> bool:
+    """Whether the process is, or was, on this host."""
+    return split_owner(owner)[0] == _host()
+
+
 def split_owner(owner: str) -> tuple[str, int, int]:
     """Host, process id and start; zeros where the text is none."""
     host, _, rest = owner.partition(":")
