@@ -21,7 +21,7 @@ from catalog.model.base import metadata
 from catalog.model.crawls import Crawl, CrawlProblem, CrawlScope, Hold, Scope, Source
 from catalog.model.history import Change, Follower, Meta
 from catalog.model.jobs import QueuedJob, Run
-from catalog.model.lineage import Edge, EdgeEvidence, Statement, StatementUse
+from catalog.model.lineage import Edge, EdgeEvidence, Statement, StatementName, StatementUse
 from catalog.model.people import Account, Membership, Person, Team, Token, User, UserSession
 
 __all__ = [
@@ -53,6 +53,7 @@ __all__ = [
     "Sighting",
     "Source",
     "Statement",
+    "StatementName",
     "StatementUse",
     "Team",
     "Token",

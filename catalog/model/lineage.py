@@ -33,6 +33,8 @@ class StatementUse(SQLModel, table=True):
         Index("ix_statement_use_asset", "asset"),
         Index("ix_statement_use_statement", "statement"),
         Index("ix_statement_use_source", "source"),
+        # Finds what waits to be parsed: no key, or one of another engine version.
+        Index("ix_statement_use_parsed_key", "parsed_key"),
     )
 
     key: int | None = key_field()
@@ -49,6 +51,23 @@ class StatementUse(SQLModel, table=True):
     parsed_key: bytes | None = blob(default=None)
     problem: str | None = string(default=None)
     created_at: int = big()
+
+
+class StatementName(SQLModel, table=True):
+    """A name that a use's statement reads or writes, so that a change of what it means is seen.
+
+    ``name_key``: 64-bit hash of (namespace, folded last part) of a table, or of (namespace,
+    prefix) for each prefix of a path.
+    """
+
+    __tablename__ = "statement_name"
+    __table_args__: ClassVar[Any] = (
+        Index("ix_statement_name_name_key", "name_key"),
+        {"sqlite_with_rowid": False},
+    )
+
+    statement_use: int = ref("statement_use.key", primary_key=True)
+    name_key: int = big(primary_key=True)
 
 
 class Edge(SQLModel, table=True):
