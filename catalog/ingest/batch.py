@@ -94,7 +94,6 @@ def write_batch(
     touched += [(one.row.key, one.item) for one in known]
     _write_hangers(unit, context, scope, touched)
     result.keys = [key for key, _ in touched]
-    context.seen.update(result.keys)
     return result
 
 
@@ -540,7 +539,7 @@ def _note_changes(
                 "sighting", subject=subject, asset=key, after={"source": context.source.name}
             )
         unit.version(key, f"sighting:{context.source.key}", left)
-    if any(what != "recreated" for what, _, _ in identity):
+    if any(what not in ("recreated", "found") for what, _, _ in identity):
         unit.version(key, "asset", asset_document(one.row))
 
 
@@ -556,6 +555,8 @@ def _identity_changes(one: Known, row: Mapping[str, Any]) -> list[tuple[str, Any
         found.append(("renamed", {"name": old.name}, {"name": row["name"]}))
     if one.recreated:
         found.append(("recreated", {"id": old.stable_id}, {"id": one.item.record.id}))
+    if old.sighted == "held":
+        found.append(("found", {"state": "held"}, {"state": "present"}))
     if old.kind != row["kind"]:
         found.append(("kind", {"kind": old.kind}, {"kind": row["kind"]}))
     if old.parent != row["parent"]:
@@ -630,7 +631,8 @@ def _write_hangers(
     stated = [
         (key, item.statements)
         for key, item in touched
-        if item.statements or item.record.kind in ("view", "materialized_view")
+        if not item.keep_statements
+        and (item.statements or item.record.kind in ("view", "materialized_view"))
     ]
     if stated:
         write_statements(unit, context, scope, stated)

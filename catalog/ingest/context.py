@@ -78,7 +78,8 @@ class CrawlContext:
     containers: dict[tuple[str, str], int] = field(default_factory=dict)
     accounts: dict[str, int] = field(default_factory=dict)
     seen: set[int] = field(default_factory=set)
-    seen_ids: set[int] = field(default_factory=set)
+    filtered: dict[int, str] = field(default_factory=dict)  # asset -> pattern
+    found: set[str] = field(default_factory=set)  # names of a crawl that asks for some
     before: dict[str, set[int]] = field(default_factory=dict)
 
     @property
@@ -103,6 +104,12 @@ class CrawlContext:
             select(_NAMESPACE.c.key).where(_NAMESPACE.c.text.in_(sorted(missing)))
         )
         self.remember_namespaces(connection, [row.key for row in rows])
+
+    def forget(self) -> None:
+        """Drops the caches after a transaction failed: they may name rows that never were."""
+        self.namespace_keys.clear()
+        self.containers.clear()
+        self.accounts.clear()
 
     def remember_namespaces(self, connection: Connection, keys: list[int]) -> None:
         """Caches rows by key; an alias answers with the namespace it stands for."""

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from catalog.crawling import records
 from catalog.history import dialect
@@ -183,7 +183,23 @@ _PARTITION_COLUMNS = (
 
 def write_partitions(unit: Unit, asset: int, partitions: Sequence[records.Partition]) -> None:
     """Makes the stored partitions of an asset equal to the report; writes differences only."""
-    connection = unit.connection
+    gone, fresh = _partition_steps(unit.connection, asset, partitions)
+    for chunk in chunks(gone):
+        unit.connection.execute(
+            delete(_PARTITION).where(_PARTITION.c.asset == asset, _PARTITION.c.path_key.in_(chunk))
+        )
+    dialect.bulk_insert(unit.connection, _PARTITION, _PARTITION_COLUMNS, fresh)
+
+
+def differ(connection: Connection, asset: int, partitions: Sequence[records.Partition]) -> bool:
+    """Whether `write_partitions` would write anything."""
+    return any(_partition_steps(connection, asset, partitions))
+
+
+def _partition_steps(
+    connection: Connection, asset: int, partitions: Sequence[records.Partition]
+) -> tuple[list[bytes], list[tuple[Any, ...]]]:
+    """(path keys to delete, rows to insert)."""
     stored = {
         row.path_key: tuple(row)
         for row in connection.execute(
@@ -207,16 +223,12 @@ def write_partitions(unit: Unit, asset: int, partitions: Sequence[records.Partit
             None if newest is None else int(newest * clock.SECOND),
         )
     gone = [key for key in stored if wanted.get(key) != stored[key]]
-    for chunk in chunks(gone):
-        connection.execute(
-            delete(_PARTITION).where(_PARTITION.c.asset == asset, _PARTITION.c.path_key.in_(chunk))
-        )
     fresh = [row for key, row in wanted.items() if stored.get(key) != row]
-    dialect.bulk_insert(connection, _PARTITION, _PARTITION_COLUMNS, fresh)
+    return gone, fresh
 
 
 def changed_measures(
-    connection: Any, items: Sequence[tuple[int, Mapping[str, records.Measure]]]
+    connection: Connection, items: Sequence[tuple[int, Mapping[str, records.Measure]]]
 ) -> list[tuple[int, Mapping[str, records.Measure]]]:
     """Those whose values differ from the latest ones: a read, so that equal ones write nothing."""
     wanted = {key: measures for key, measures in items if measures}

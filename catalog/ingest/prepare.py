@@ -21,6 +21,7 @@ class Prepared:
     name_key: bytes
     stable_key: int | None
     statements: list[records.Statement]
+    keep_statements: bool = False  # not reported this time, so not judged
 
     @property
     def identity(self) -> tuple[str, str, bytes]:
@@ -51,6 +52,14 @@ def prepare(record: records.Asset, source: int) -> Prepared:
         stable_key=stable_key(source, record.id),
         statements=[],
     )
+
+
+def restate(item: Prepared) -> Prepared:
+    """The record with its statements' share in the hash: a new definition is a difference."""
+    if item.statements:
+        texts = b"\n".join(records.encode(statement) for statement in item.statements)
+        item.hash = records.digest(item.document + b"\n" + texts)
+    return item
 
 
 def clean_record(record: records.Record) -> records.Record:

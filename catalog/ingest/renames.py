@@ -63,7 +63,7 @@ def _movers(
     owners: dict[int, Existing],
     holders: dict[lookup.Identity, Existing],
 ) -> list[Prepared]:
-    """Items that truly rename an asset: shrinks until every occupied target is left by its holder."""
+    """Items that truly rename: shrinks until each occupied name is left by its holder."""
     candidates: list[Prepared] = []
     for item in items:
         owner = owners.get(item.stable_key) if item.stable_key is not None else None

@@ -275,6 +275,25 @@ def confirm(unit: Unit, source: SourceInfo, crawl: int, keys: Sequence[int]) -> 
     return withdraw(unit, context, held, cause="confirmed by a person", outcome="confirmed")
 
 
+def keys_of_names(
+    connection: Connection, source: int, names: Sequence[str]
+) -> dict[int, list[int]]:
+    """Scope -> asset keys of this source's live sightings with these names."""
+    found: dict[int, list[int]] = {}
+    for chunk in chunks([naming.name_key(name) for name in names]):
+        for row in connection.execute(
+            select(_SIGHTING.c.scope, _ASSET.c.key)
+            .join(_ASSET, _ASSET.c.key == _SIGHTING.c.asset)
+            .where(
+                _SIGHTING.c.source == source,
+                _SIGHTING.c.state != "withdrawn",
+                _ASSET.c.name_key.in_(chunk),
+            )
+        ):
+            found.setdefault(row.scope, []).append(row.key)
+    return found
+
+
 def names_of(connection: Connection, keys: Sequence[int]) -> dict[int, str]:
     """Asset key -> name."""
     found: dict[int, str] = {}
