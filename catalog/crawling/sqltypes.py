@@ -52,23 +52,28 @@ def fields(
     nullable: bool | None = None,
     default: str | None = None,
     comment: str | None = None,
-    id: str | None = None,
 ) -> Iterator[Field]:
     """The column's field, then its nested ones, in the order of the type."""
     path = naming.quote_field(column)
-    yield Field(path, kind.text, kind.native, nullable, default, comment, id)
+    yield Field(path, kind.text, kind.native or None, nullable, default, comment)
     if kind.parts:
-        yield from _nested((column,), kind, id)
+        yield from nested(column, kind)
 
 
-def _nested(path: tuple[str, ...], kind: SqlType, id: str | None) -> Iterator[Field]:
+def nested(column: str, kind: SqlType, id: str | None = None) -> Iterator[Field]:
+    """The fields below a column; ``id``: the column's own, before the ids of its members."""
+    return _below((column,), kind, id)
+
+
+def _below(path: tuple[str, ...], kind: SqlType, id: str | None) -> Iterator[Field]:
     for name, part in kind.parts:
-        below = (*path, name)
-        part_id = f"{id}.{part.id}" if id and part.id else None
-        if name not in _MARKERS:
-            text = naming.join_path(below)
-            yield Field(text, part.text, part.native, id=part_id)
-        yield from _nested(below, part, part_id if part.id else id)
+        inner = (*path, name)
+        if name in _MARKERS:
+            yield from _below(inner, part, id)
+            continue
+        inner_id = f"{id}.{part.id}" if id and part.id else None
+        yield Field(naming.join_path(inner), part.text, part.native, id=inner_id)
+        yield from _below(inner, part, inner_id)
 
 
 # --- scalars --------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ class DuckDB(Crawler[FileConfig]):
     def __init__(self, config: FileConfig) -> None:
         super().__init__(config)
         self._path = localfile.absolute(config.path)
-        self._workers = Workers(count=1, seconds=_READ_SECONDS, allow=(__name__,))
+        self._workers = Workers(count=1, seconds=_READ_SECONDS)
 
     def check(self) -> CheckResult:
         """Opens the file and counts what it holds."""

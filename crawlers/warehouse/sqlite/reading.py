@@ -1,176 +1,36 @@
-"""Crawler of SQLite files: read-only, in a process of its own, writing nothing beside them.
-
-SQLite keeps no comments, owners or stable ids. Row counts are exact if they fit into the time
-allowed, else ``ANALYZE``'s estimates; bytes come from ``dbstat`` where SQLite was built with it.
-"""
+"""Reads a SQLite file's own catalog. Runs in a child process; nothing here trusts the file."""
 
 from __future__ import annotations
 
 import sqlite3
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
-import pydantic
 
-from catalog.crawling import (
-    CheckResult,
-    Crawler,
-    Record,
-    Scope,
-    Scopes,
-    errors,
-    filedb,
-    localfile,
-    sqltypes,
-)
+from catalog.crawling import errors, filedb
 from catalog.crawling.filedb import Column, Constraint, Listing, Relation
-from catalog.crawling.isolation import Failure, Workers
 
-MAGIC = b"SQLite format 3\x00"
 SCHEMA = "main"
-COMPANIONS = ("-wal", "-journal")
-_RECOVERY = "needs_copy"
-_ATTEMPTS = 3
+NEEDS_COPY = "needs_copy"
+"""Code of the failure that a private, writable copy may cure."""
 _CHECK_EVERY = 10_000  # instructions of SQLite's machine between two looks at the clock
 _MOST_COUNTS = 5_000  # tables counted by one statement
 
 
 class Arguments(msgspec.Struct, frozen=True):
-    """What the reading process is told. ``path`` is the file to open, maybe a copy."""
+    """What is read and how. ``path`` is the file to open, maybe a copy; ``mode`` URI parameters;
+    ``wait`` seconds for a lock, ``count_seconds`` for rows and bytes together."""
 
     path: str
     mode: str
     database: str
     wait: float
     count_seconds: float
-
-
-class SQLiteConfig(filedb.FileConfig):
-    """Where the file is, and how much time reading it may take."""
-
-    count_seconds: float = pydantic.Field(
-        default=2.0,
-        ge=0,
-        le=600,
-        description="Seconds that counting rows and bytes may take together; 0: do not count.",
-    )
-
-
-class SQLite(Crawler[SQLiteConfig]):
-    """One file is one scope: ``STEM`` (database), ``STEM.main`` (schema), ``STEM.main.TABLE``."""
-
-    kind = "sqlite"
-    title = "SQLite file"
-    version = 1
-    Config = SQLiteConfig
-    examples = ('{"path": "/srv/app/orders.db"}',)
-
-    def __init__(self, config: SQLiteConfig) -> None:
-        super().__init__(config)
-        self._path = localfile.absolute(config.path)
-        seconds = 120 + config.lock_wait + 2 * config.count_seconds
-        self._workers = Workers(count=1, seconds=seconds, allow=(__name__,))
-
-    def check(self) -> CheckResult:
-        """Opens the file and counts what it holds."""
-        try:
-            listing = self._listing(count_seconds=0.0)
-        except errors.SourceError as error:
-            return CheckResult(False, error.message, error.remedy)
-        return CheckResult(True, f"{self._path} holds {len(listing.relations)} tables and views.")
-
-    def namespaces(self) -> tuple[str, ...]:
-        """``sqlite:///absolute/path.db``."""
-        return (localfile.namespace("sqlite", self.config.path),)
-
-    def scopes(self, state: Mapping[str, Any]) -> Scopes:
-        """The file. Whether it is there shows when it is crawled."""
-        return Scopes([Scope(SCHEMA)])
-
-    def crawl(
-        self, scope: Scope, state: Mapping[str, Any] | None, only: Sequence[str] | None = None
-    ) -> Iterator[Record]:
-        """All of the file; neither ``state`` nor ``only`` would save anything."""
-        found = localfile.require_file(self._path, "SQLite")
-        listing = self._listing(self.config.count_seconds)
-        listing.file_bytes = found.st_size
-        listing.modified = found.st_mtime
-        reporter = filedb.Reporter(
-            self.namespaces()[0], "sqlite", self.config, sqltypes.sqlite_type
-        )
-        yield from reporter.records(listing)
-
-    def close(self) -> None:
-        """Ends the reading process."""
-        self._workers.close()
-
-    @classmethod
-    def claims(cls, target: str) -> dict[str, Any] | None:
-        """An existing file that begins as SQLite files do."""
-        return {"path": target} if localfile.has_magic(target, MAGIC) else None
-
-    # -- reading ------------------------------------------------------------------------------
-
-    def _listing(self, count_seconds: float) -> Listing:
-        """What the file holds; reads again when somebody wrote into it under our eyes."""
-        localfile.require_file(self._path, "SQLite")
-        for _ in range(_ATTEMPTS):
-            before = localfile.fingerprint(self._path, COMPANIONS)
-            mode = open_mode(self._path)
-            found = self._in_place(mode, count_seconds) if mode else None
-            if found is None:
-                return self._from_copy(count_seconds)
-            if mode != _IMMUTABLE or localfile.fingerprint(self._path, COMPANIONS) == before:
-                return found
-        return self._from_copy(count_seconds)
-
-    def _in_place(self, mode: str, count_seconds: float) -> Listing | None:
-        arguments = self._arguments(self._path, mode, count_seconds)
-        result = filedb.read_isolated(
-            self._workers, read, arguments, str(self._path), accept=_RECOVERY
-        )
-        return None if isinstance(result, Failure) else result
-
-    def _from_copy(self, count_seconds: float) -> Listing:
-        why = "It was not closed cleanly or is being written to, so only a copy can be read."
-        limit = self.config.copy_limit_mb * 1_000_000
-        with localfile.private_copy(self._path, COMPANIONS, limit, why) as copy:
-            arguments = self._arguments(copy, "mode=rw", count_seconds)
-            result = filedb.read_isolated(self._workers, read, arguments, str(self._path))
-        if isinstance(result, Failure):
-            raise errors.Unreadable(f"{self._path}: {result.why}", remedy=result.hint)
-        return result
-
-    def _arguments(self, path: Path, mode: str, count_seconds: float) -> Arguments:
-        database = localfile.database_name(self._path)
-        return Arguments(str(path), mode, database, self.config.lock_wait, count_seconds)
-
-
-_IMMUTABLE = "mode=ro&immutable=1"
-
-
-def open_mode(path: Path) -> str | None:
-    """URI parameters that read the file without writing beside it; None: only a copy can be read.
-
-    A plain read-only connection to a file in WAL mode makes ``-wal`` and ``-shm`` files, and
-    ``immutable`` overlooks what a ``-wal`` file holds.
-    """
-    with path.open("rb") as file:
-        header = file.read(20)
-    if header[18:19] != b"\x02":  # the file's read version: 2 is WAL
-        return "mode=ro"
-    if not localfile.exists(path, "-wal"):
-        return _IMMUTABLE
-    return "mode=ro&readonly_shm=1" if localfile.exists(path, "-shm") else None
-
-
-# --- in the reading process -------------------------------------------------------------------
 
 
 def read(arguments: Arguments) -> Listing:
@@ -197,7 +57,7 @@ def _translated(message: str) -> errors.SourceError:
         return errors.Unreadable(
             f"It can only be read after a recovery ({message}).",
             remedy="Open it once with the program that writes it.",
-            code=_RECOVERY,
+            code=NEEDS_COPY,
         )
     return errors.Unreadable(
         f"SQLite refuses to read it: {message}.", remedy="Run PRAGMA integrity_check on it."
@@ -299,6 +159,9 @@ class _Reader:
             self._one_by_one(relations)
         for relation in relations:
             relation.columns = self._columns.get(relation.name)
+            if relation.kind == "view" and relation.columns is not None:
+                # SQLite says 0 for "not null" of every column of a view: it does not know.
+                relation.columns = [_no_null(column) for column in relation.columns]
             relation.problem = self._problems.get(relation.name)
 
     def _one_by_one(self, relations: Iterable[Relation]) -> None:
@@ -403,6 +266,10 @@ class _Reader:
         for name, size in sums.items():
             if name in by_name:
                 by_name[name].bytes = size
+
+
+def _no_null(column: Column) -> Column:
+    return msgspec.structs.replace(column, nullable=None)
 
 
 def _quoted(name: str) -> str:
