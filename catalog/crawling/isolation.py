@@ -80,6 +80,7 @@ class Workers:
         self._changed = threading.Condition()
         self._queue: deque[_Task] = deque()
         self._lanes: dict[threading.Thread, Child | None] = {}
+        self._ending: set[threading.Thread] = set()
         self._idle = 0
         self._closed = False
         self._broken: CatalogError | None = None
@@ -116,7 +117,7 @@ class Workers:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-            lanes = dict(self._lanes)
+            lanes = {**dict.fromkeys(self._ending), **self._lanes}
         for lane, child in lanes.items():
             if child is not None:
                 child.kill()
@@ -195,6 +196,7 @@ class Workers:
                 child.release()
             with self._changed:
                 self._lanes.pop(lane, None)
+                self._ending.discard(lane)
                 self._changed.notify_all()
 
     def _take(self, lane: threading.Thread) -> list[_Task]:
@@ -205,6 +207,7 @@ class Workers:
             self._idle -= 1
             if self._closed or not self._queue:
                 self._lanes.pop(lane, None)  # from here on a new task starts a new lane
+                self._ending.add(lane)
                 return []
             most = max(1, min(_CHUNK_ITEMS, len(self._queue) // (2 * self._count)))
             chunk = [self._queue.popleft()]
