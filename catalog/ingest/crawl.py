@@ -86,7 +86,7 @@ class _Spool:
     """Deferred records on disk: a restored dump may defer all there are."""
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `close`
         self.scopes: list[int] = []
 
     def add(self, scope: int, item: Prepared) -> None:
@@ -237,13 +237,12 @@ def _open_scopes(run: _Run, listed: Scopes) -> list[tuple[CrawlerScope, int, boo
     """Rows for all scopes of the crawl: (scope, key, already done before a resume)."""
     context = run.context
     with context.store.write("system") as unit:
-        known = dict(
-            unit.connection.execute(
+        known: dict[str, int] = {
+            row.name: row.key
+            for row in unit.connection.execute(
                 select(_SCOPE.c.name, _SCOPE.c.key).where(_SCOPE.c.source == context.source.key)
             )
-            .tuples()
-            .all()
-        )
+        }
         for scope in listed.scopes:
             if scope.name not in known:
                 known[scope.name] = unit.connection.execute(
@@ -400,46 +399,63 @@ def _settle(run: _Run) -> None:
     context = run.context
     items = list(run.deferred.items(context.source.key)) if run.deferred.scopes else []
     if items:
-        movers = [item for _, item in items]
-        for scope, chunk in _by_scope(items):
-            _write_settled(run, scope, chunk, movers)
+        moved = _write_movers(run, items)
+        rest = [(scope, item) for scope, item in items if id(item) not in moved]
+        for scope, chunk in _by_scope(rest):
+            for part in lookup.chunks(chunk, _BATCH):
+                _write_settled(run, [(scope, part)])
     for scope, done in run.closing.items():
         _close_scope(run, scope, done)
 
 
 def _by_scope(
     items: Sequence[tuple[int, Prepared]],
-) -> Iterator[tuple[int, list[Prepared]]]:
+) -> list[tuple[int, list[Prepared]]]:
     grouped: dict[int, list[Prepared]] = {}
     for scope, item in items:
         grouped.setdefault(scope, []).append(item)
-    yield from grouped.items()
+    return list(grouped.items())
 
 
-def _write_settled(
-    run: _Run, scope: int, items: Sequence[Prepared], all_items: Sequence[Prepared]
-) -> None:
-    """One transaction frees the names and gives them anew, so that no name is ever lost."""
-    context = run.context
+def _write_movers(run: _Run, items: Sequence[tuple[int, Prepared]]) -> set[int]:
+    """Swaps and rotations: one transaction frees the names and gives them anew."""
+    moved: set[int] = set()
 
     def work(unit: Unit) -> list[int]:
-        tally = Tally()
-        make_room(unit, context, all_items)
-        keys: list[int] = []
-        for chunk in lookup.chunks(items, _BATCH):
-            result = write_batch(unit, context, scope, chunk, tally, final=True)
-            keys.extend(result.keys)
-            context.seen.update(result.keys)
-        ledger.add_to_crawl(unit, context.crawl, scope, tally.take())
-        return keys
+        moved.clear()
+        movers = make_room(unit, run.context, [item for _, item in items])
+        moved.update(id(item) for item in movers)
+        groups = _by_scope([(scope, item) for scope, item in items if id(item) in moved])
+        return _write_groups(run, unit, groups)
 
-    before = set(context.seen)
+    _in_one_unit(run, work)
+    return moved
+
+
+def _write_settled(run: _Run, groups: Sequence[tuple[int, Sequence[Prepared]]]) -> None:
+    _in_one_unit(run, lambda unit: _write_groups(run, unit, groups))
+
+
+def _write_groups(
+    run: _Run, unit: Unit, groups: Sequence[tuple[int, Sequence[Prepared]]]
+) -> list[int]:
+    keys: list[int] = []
+    for scope, items in groups:
+        tally = Tally()
+        result = write_batch(unit, run.context, scope, items, tally, final=True)
+        keys.extend(result.keys)
+        ledger.add_to_crawl(unit, run.context.crawl, scope, tally.take())
+    return keys
+
+
+def _in_one_unit(run: _Run, work: Callable[[Unit], list[int]]) -> None:
+    context = run.context
     try:
-        context.store.run(work, context.actor, crawl=True)
+        keys = context.store.run(work, context.actor, crawl=True)
     except BaseException:
-        context.seen = before
         context.forget()
         raise
+    context.seen.update(keys)
 
 
 def _withdraw_missing(run: _Run, listed: Scopes) -> None:
@@ -450,6 +466,7 @@ def _withdraw_missing(run: _Run, listed: Scopes) -> None:
         return
     with context.store.connect() as connection:
         names = vanish.names_of(connection, [key for one in missing for key in one.keys])
+        waiting = vanish.open_holds(connection, context.source.key)
     filtered = {
         key: context.filtered.get(key) or context.refused_by(names[key])
         for one in missing
@@ -457,6 +474,8 @@ def _withdraw_missing(run: _Run, listed: Scopes) -> None:
     }
     left_out = {key: pattern for key, pattern in filtered.items() if pattern}
     held = vanish.brake(context.source, missing, set(left_out))
+    # An open hold waits for a person; a later crawl adds to it.
+    held |= {one.scope for one in missing if waiting.intersection(one.keys)}
     for one in missing:
         gone = [key for key in one.keys if key not in left_out]
         out = [key for key in one.keys if key in left_out]

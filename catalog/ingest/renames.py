@@ -30,8 +30,10 @@ _PARK = (
 )
 
 
-def make_room(unit: Unit, context: CrawlContext, items: Sequence[Prepared]) -> None:
+def make_room(unit: Unit, context: CrawlContext, items: Sequence[Prepared]) -> list[Prepared]:
     """Frees the names that movers need, so that `write_batch` can treat them as renames.
+
+    Answers the movers, to be written next, in the same transaction.
 
     A parked asset keeps its name but its unique key is salted with its id; the rename that
     follows in the same transaction gives it the key of its new name. A removed one stays parked:
@@ -55,6 +57,7 @@ def make_room(unit: Unit, context: CrawlContext, items: Sequence[Prepared]) -> N
                 for row in parked.values()
             ],
         )
+    return movers
 
 
 def _movers(

@@ -259,10 +259,10 @@ class ScopeIngest:
             stored = lookup.sighting_records(connection, again)
         for key in again:
             record = stored[key][self.context.source.key][1]
-            item = prepare(records.decode_asset(unpack(record)), self.context.source.key)
-            item.hash = next(row.hash or b"" for row in rows.values() if row.key == key)
-            item.keep_statements = True
-            self._write.append(item)
+            kept = prepare(records.decode_asset(unpack(record)), self.context.source.key)
+            kept.hash = next(row.hash or b"" for row in rows.values() if row.key == key)
+            kept.keep_statements = True
+            self._write.append(kept)
         self._write_moved(moved)
 
     def _forgotten(self, item: records.Unchanged) -> None:
@@ -285,7 +285,9 @@ class ScopeIngest:
         if not failed and not filtered:
             return
         keys: dict[lookup.Identity, records.Problem | records.Filtered] = {}
-        for item in [*filtered, *failed]:
+        for left_out in filtered:
+            keys[left_out.namespace, left_out.asset_class, name_key(left_out.name)] = left_out
+        for item in failed:
             if item.name is not None and item.namespace is not None:
                 keys[item.namespace, item.asset_class, name_key(item.name)] = item
         with self.context.store.connect() as connection:
@@ -305,10 +307,10 @@ class ScopeIngest:
                     item.code, item.what, item.why, item.hint, None if row is None else row.key
                 )
             )
-        for item in filtered:
-            row = rows.get((item.namespace, item.asset_class, name_key(item.name)))
+        for left_out in filtered:
+            row = rows.get((left_out.namespace, left_out.asset_class, name_key(left_out.name)))
             if row is not None:
-                self.context.filtered[row.key] = item.by
+                self.context.filtered[row.key] = left_out.by
 
     def _pause(self) -> None:
         """Lets others write between two transactions."""

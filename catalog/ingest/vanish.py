@@ -294,13 +294,21 @@ def keys_of_names(
     return found
 
 
+def open_holds(connection: Connection, source: int) -> set[int]:
+    """Assets that are held for this source and wait for a person."""
+    return set(
+        connection.execute(
+            select(_HOLD.c.asset).where(_HOLD.c.source == source, _HOLD.c.ended_at.is_(None))
+        ).scalars()
+    )
+
+
 def names_of(connection: Connection, keys: Sequence[int]) -> dict[int, str]:
     """Asset key -> name."""
     found: dict[int, str] = {}
     for chunk in chunks(sorted(keys)):
-        found.update(
-            connection.execute(
-                select(_ASSET.c.key, _ASSET.c.name).where(_ASSET.c.key.in_(chunk))
-            ).tuples()
-        )
+        for key, name in connection.execute(
+            select(_ASSET.c.key, _ASSET.c.name).where(_ASSET.c.key.in_(chunk))
+        ):
+            found[key] = name
     return found
