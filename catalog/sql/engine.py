@@ -117,6 +117,8 @@ class _Script:
         except Exception as error:  # a shape of tree that nobody thought of
             what = type(error).__name__
             return _tables_only(reader, f"line {piece.line}: not understood ({what})")
+        if parsed.target is not None and parsed.target.key.lower() in self.temporary:
+            parsed = replace(parsed, temporary=True)
         self._remember(parsed, output)
         if parsed.problems:
             places = tuple(f"line {piece.line}: {problem}" for problem in parsed.problems)

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from catalog.naming import join_path
 from catalog.sql import dialects
-from catalog.sql.names import file_refs, table_ref
+from catalog.sql.from_items import add_join, add_source, renamed
 from catalog.sql.refs import TableRef
 from catalog.sql.relations import (
     NOTHING,
@@ -73,11 +73,11 @@ class Reader:
         """Output of a table that the statement reads; notes it as a source."""
         hidden = self.temporary.get(ref.key.lower())
         if hidden is not None:
-            for column in hidden.columns():
-                self.sources.update(dict.fromkeys(origin for origin, _ in column.origins))
+            behind = {origin for column in hidden.columns() for origin, _ in column.origins}
             for item in hidden.items:
                 if isinstance(item, Star):
-                    self.sources.update(dict.fromkeys(item.refs))
+                    behind.update(item.refs)
+            self.sources.update(dict.fromkeys(sorted(behind, key=lambda found: found.key)))
             return hidden
         self.sources[ref] = None
         return of_table(ref, self.paths(ref))
@@ -92,10 +92,10 @@ class Reader:
         if isinstance(node, exp.Select):
             return self._select(node, outer)
         if isinstance(node, exp.Values):
-            return self._values(node, outer)
-        if isinstance(node, exp.Table):
+            return self.values(node, outer)
+        if isinstance(node, (exp.Table, exp.Pivot)):
             scope = self.inside(outer)
-            self.add_source(node, scope)
+            add_source(self, node, scope)
             return Output([item for r in scope.relations for item in r.output.items])
         self.walk(node, outer)
         return Output([])
@@ -129,10 +129,10 @@ class Reader:
         body = cte.this
         if recursive and isinstance(body, exp.SetOperation):
             # The first branch says what the name stands for in the others.
-            anchor = self._renamed(self.query(body.left, scope), alias)
+            anchor = renamed(self, self.query(body.left, scope), alias)
             inner = Scope(ctes={**scope.ctes, cte.alias.lower(): anchor}, outer=scope)
             return union(anchor, [self.query(body.right, inner)])
-        return self._renamed(self.query(body, scope), alias)
+        return renamed(self, self.query(body, scope), alias)
 
     def _set_operation(self, node: exp.SetOperation, outer: Scope) -> Output:
         branches: list[exp.Expr] = []
@@ -156,7 +156,7 @@ class Reader:
                 self.filters.update(o for column in output.columns() for o in column.origins)
         return union(first, others, by_name=bool(node.args.get("by_name")))
 
-    def _values(self, node: exp.Expr, outer: Scope) -> Output:
+    def values(self, node: exp.Expr, outer: Scope) -> Output:
         """Columns of VALUES: what subqueries in their place bring along."""
         columns: list[Column] = []
         for row in node.expressions:
@@ -167,17 +167,17 @@ class Reader:
                     columns.append(Column(None, origins))
                 elif origins:
                     columns[at] = Column(None, columns[at].origins | origins)
-        return self._renamed(Output(columns), node.args.get("alias"))
+        return renamed(self, Output(columns), node.args.get("alias"))
 
     def _select(self, node: exp.Select, outer: Scope) -> Output:
         scope = self.inside(outer)
         source = node.args.get("from_")
         if source is not None:
-            self.add_source(source.this, scope)
+            add_source(self, source.this, scope)
         for join in node.args.get("joins") or ():
-            self.add_join(join, scope)
+            add_join(self, join, scope)
         for lateral in node.args.get("laterals") or ():
-            self.add_source(lateral, scope)
+            add_source(self, lateral, scope)
         items: list[Item] = []
         scope.lateral = self.lateral
         for projection in node.expressions:
@@ -186,140 +186,6 @@ class Reader:
         for part, value in node.args.items():
             if value and part not in _OWN_PARTS:
                 self.walk(value, scope)
-        return Output(items)
-
-    def add_join(self, join: exp.Expr, scope: Scope) -> None:
-        """Adds a join's table to the scope; its condition decides which rows there are."""
-        before = len(scope.relations)
-        self.add_source(join.this, scope)
-        using = join.args.get("using")
-        if using:
-            scope.shared.update(name.name.lower() for name in using)
-            for identifier in using:
-                self.filters.update(scope.resolve(self.name(identifier)))
-        elif (join.args.get("method") or "").upper() == "NATURAL":
-            mine = [r.output.columns() for r in scope.relations[before:]]
-            names = {c.name.folded.lower() for cs in mine for c in cs if c.name is not None}
-            scope.shared.update(
-                column.name.folded.lower()
-                for relation in scope.relations[:before]
-                for column in relation.output.columns()
-                if column.name is not None and column.name.folded.lower() in names
-            )
-        if join.args.get("on") is not None:
-            self.walk(join.args["on"], scope)
-
-    # -- FROM -------------------------------------------------------------------------------
-
-    def add_source(self, node: exp.Expr, scope: Scope) -> None:
-        """Adds one item of FROM, and what is joined to it inside brackets, to the scope."""
-        if isinstance(node, (exp.Subquery, exp.Paren)) and _is_bracketed_join(node):
-            self.add_source(node.this, scope)
-        else:
-            scope.relations.append(self._relation(node, scope))
-        for join in node.args.get("joins") or ():
-            self.add_join(join, scope)
-        for lateral in node.args.get("laterals") or ():
-            self.add_source(lateral, scope)
-
-    def _relation(self, node: exp.Expr, scope: Scope) -> Relation:
-        if isinstance(node, exp.Table):
-            relation = self._table(node, scope)
-        elif isinstance(node, exp.Values):
-            relation = Relation(self._values(node, scope))
-        elif isinstance(node, (exp.Subquery, exp.Query)):
-            relation = Relation(self.query(node, scope))
-        elif isinstance(node, exp.Lateral) and isinstance(node.this, (exp.Subquery, exp.Query)):
-            relation = Relation(self.query(node.this, scope))
-        elif isinstance(node, exp.Pivot):
-            inner = self.inside(scope)
-            self.add_source(node.this, inner)
-            relation = self._pivoted(inner.relations[0], [node], inner)
-        else:
-            return self._function(node, scope)
-        pivots = node.args.get("pivots")
-        if pivots:
-            relation = self._pivoted(relation, pivots, scope)
-        alias = node.args.get("alias") or (pivots[0].args.get("alias") if pivots else None)
-        if isinstance(alias, exp.TableAlias):
-            relation.output = self._renamed(relation.output, alias)
-            if alias.this is not None:
-                relation.alias = alias.name.lower()
-        return relation
-
-    def _table(self, node: exp.Table, scope: Scope) -> Relation:
-        if not isinstance(node.this, (exp.Identifier, exp.Dot)):
-            return self._table_function(node, scope)
-        ref = table_ref(node)
-        parts = tuple(part.lower() for part in ref.parts)
-        if len(parts) == 1 and parts[0] in scope.ctes:
-            return Relation(scope.ctes[parts[0]], alias=parts[0])
-        alias = parts[-1] if parts else None
-        return Relation(self.table(ref), alias=alias, parts=parts, ref=ref)
-
-    def _table_function(self, node: exp.Table, scope: Scope) -> Relation:
-        refs = file_refs(node.this)
-        if refs:
-            outputs = [self.table(ref) for ref in refs]
-            if all(output.is_open for output in outputs):
-                return Relation(Output([Star(tuple(refs))]))
-            return Relation(union(outputs[0], outputs[1:], by_name=True))
-        if isinstance(node.this, exp.Parameter):  # a T-SQL table variable
-            ref = TableRef(("@" + node.this.name,), (False,))
-            hidden = self.temporary.get(ref.key.lower())
-            return Relation(hidden or Output([]), alias=ref.key.lower())
-        return Relation(Output([]), rest=self.origins(node.this, scope))
-
-    def _function(self, node: exp.Expr, scope: Scope) -> Relation:
-        """UNNEST, LATERAL VIEW explode and other functions: columns made of the arguments."""
-        parts = [node.this, *node.expressions] if node.this is not None else node.expressions
-        origins = NOTHING.union(*(self.origins(p, scope) for p in parts if isinstance(p, exp.Expr)))
-        alias = node.args.get("alias")
-        relation = Relation(Output([]), rest=origins)
-        names: list[exp.Expr] = []
-        if isinstance(alias, exp.TableAlias):
-            names = list(alias.args.get("columns") or ())
-            if alias.this is not None:
-                relation.alias = alias.name.lower()
-                if not names:  # a function's alias also names its only column
-                    names = [alias.this]
-        relation.output = Output([Column(self.name(name), origins) for name in names])
-        if not relation.alias and len(names) == 1:  # UNNEST(list) AS x: x.field
-            relation.alias = names[0].name.lower()
-        return relation
-
-    def _pivoted(self, relation: Relation, pivots: Sequence[exp.Expr], scope: Scope) -> Relation:
-        """Generated columns come of what is aggregated; the others pass through."""
-        inner = Scope(ctes=scope.ctes, outer=scope, relations=[relation])
-        made: Origins = NOTHING
-        for pivot in pivots:
-            for part in ("expressions", "using"):
-                for node in pivot.args.get(part) or ():
-                    made |= self.origins(node, inner)
-            self.walk(pivot.args.get("fields"), inner)
-        columns: list[Item] = [
-            item
-            for item in relation.output.items
-            if not (isinstance(item, Column) and item.origins & made)
-        ]
-        columns += [
-            Column(self.name(name), made)
-            for pivot in pivots
-            for name in pivot.args.get("columns") or ()
-        ]
-        return Relation(Output(columns), alias=relation.alias, rest=made, ref=relation.ref)
-
-    def _renamed(self, output: Output, alias: Any) -> Output:
-        """The output under the column names of a table alias ``t(a, b)``."""
-        names = alias.args.get("columns") if isinstance(alias, exp.TableAlias) else None
-        if not names:
-            return output
-        items = list(output.items)
-        for at, name in enumerate(names):
-            if at == len(items) or isinstance(items[at], Star):
-                # Positions behind a star are unknown: the name is known, its origin is not.
-                return Output([*items[:at], *(Column(self.name(n)) for n in names[at:])])
-            items[at] = Column(self.name(name), items[at].origins)  # type: ignore[union-attr]
         return Output(items)
 
     # -- the select list --------------------------------------------------------------------
@@ -480,13 +346,3 @@ class Reader:
                 break
             path = deeper
         return path
-
-
-def _is_bracketed_join(node: exp.Expr) -> bool:
-    """``(a JOIN b ON ..)`` in FROM: no query, its tables keep their own names."""
-    inner = node.this
-    while isinstance(inner, (exp.Subquery, exp.Paren)) and not inner.args.get("alias"):
-        if inner.args.get("joins"):
-            return True
-        inner = inner.this
-    return isinstance(inner, exp.Table) and not node.args.get("alias")
