@@ -15,16 +15,15 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import BindParameter, Connection, bindparam, delete, select, update
 
+from catalog.access.accounts import ATTRIBUTE_LENGTH, account_value, person_value
 from catalog.crawling import records
 from catalog.history import dialect
 from catalog.history.store import table_of
 from catalog.history.unit import Unit, unpack
 from catalog.model import Account, Asset, AssetAttribute, Fact, Namespace, Person, Sighting, Source
-from catalog.naming import clean_text, id_text
+from catalog.naming import clean_text
 
 CLASSIFICATION_PREFIX: Final = "class/"
-ATTRIBUTE_LENGTH: Final = 500
-"""Characters kept of a tag or owner: an index row of PostgreSQL holds at most 2,704 bytes."""
 _KINDS: Final = ("tag", "classification", "owner")
 _PROPERTIES: Final = ("title", "description", "owner", "tag", "flag")
 _SEVERITY: Final[dict[str, int]] = {"deprecated": 3, "warned": 2, "endorsed": 1}
@@ -278,7 +277,8 @@ def _reports(
     found = winning_reports(connection, missing)
     names: Mapping[int, str] = {}
     if any(record.owners for record in given.values()):
-        names = dict(connection.execute(select(_SOURCE.c.key, _SOURCE.c.name)).tuples())
+        sources = connection.execute(select(_SOURCE.c.key, _SOURCE.c.name))
+        names = {row.key: row.name for row in sources}
     for row in rows:
         if row.key in given:
             found[row.key] = Report(row.source, names.get(row.source, ""), given[row.key])
@@ -308,16 +308,16 @@ def _owner_values(
     owned = [report for report in reports if report.record.owners and report.source is not None]
     joined: dict[tuple[int, str], str] = {}
     if owned:
-        names = {name for report in owned for name in report.record.owners}
+        names = {clean_text(name) for report in owned for name in report.record.owners}
         found = connection.execute(
             _JOINED,
             {"sources": list({report.source for report in owned}), "names": sorted(names)},
         )
-        joined = {(source, name): f"person:{id_text(uid)}" for source, name, uid in found}
+        joined = {(source, name): person_value(uid) for source, name, uid in found}
 
     def value(report: Report, name: str) -> str:
-        known = joined.get((report.source or 0, name))
-        return known or f"account:{report.name}/{clean_text(name)}"
+        known = joined.get((report.source or 0, clean_text(name)))
+        return known or account_value(report.name, name)
 
     return value
 
