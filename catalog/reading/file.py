@@ -63,6 +63,11 @@ def _by_magic(found: str, path: bytes) -> FileFacts:
         if footer.key_value:
             properties["key_value"] = footer.key_value  # type: ignore[assignment]
         return FileFacts("parquet", footer.columns, footer.rows, properties)
+    if found in ("orc", "arrow", "avro"):
+        from catalog.reading import binary_schema
+
+        columns, rows = getattr(binary_schema, f"read_{found}")(path)
+        return FileFacts(found, columns, rows)
     return FileFacts(found)
 
 
@@ -94,9 +99,15 @@ def _delimited(
 ) -> FileFacts:
     from catalog.reading.delimited import read_delimited
 
-    read = read_delimited(text, sample.whole, ending)
+    promised = ending in ("csv", "tsv", "tab", "psv")
+    try:
+        read = read_delimited(text, sample.whole, ending)
+    except Unreadable:
+        if promised:
+            raise
+        return FileFacts("text", properties=properties)
     dialect = read.dialect
-    if dialect.width == 1 and ending not in ("csv", "tsv", "tab", "psv"):
+    if dialect.width == 1 and not promised:
         return FileFacts("text", properties=properties)
     properties |= {"delimiter": dialect.delimiter, "header": dialect.header}
     if dialect.quote != '"':

@@ -124,16 +124,18 @@ def record(bundle: Bundle, namespace: str, parent: str | None, facts: Facts) -> 
     """The asset record; ``facts`` holds at least one of the bundle's files."""
     newest = _newest(bundle, facts)
     rows, how = rows_of(bundle, facts)
+    columns = _columns(bundle, facts, newest)
+    rule = "files" if bundle.rule == "folder" and columns is None else bundle.rule
     return Asset(
         namespace=namespace,
         name=asset_name(bundle.name),
         kind=bundle.kind,
         parent=parent,
-        columns=_columns(bundle, facts, newest),
+        columns=columns,
         location=uri(bundle.name),
         format=facts[newest.path].format,
         partition_keys=tuple(naming.clean_text(key) for key in bundle.partition_keys),
-        properties=_properties(bundle, facts, newest),
+        properties=_properties(bundle, rule, facts, newest),
         measures=measures(bundle, rows, how),
         partitions=_partitions(bundle, facts) if bundle.partition_keys else None,
     )
@@ -170,9 +172,9 @@ def key_columns(bundle: Bundle) -> list[reading.Column]:
     return columns
 
 
-def _properties(bundle: Bundle, facts: Facts, newest: File) -> dict[str, Any]:
+def _properties(bundle: Bundle, rule: str, facts: Facts, newest: File) -> dict[str, Any]:
     """What holds for all files alike, and the rule that made the dataset."""
-    found: dict[str, Any] = {"grouping": bundle.rule, "grouping_why": WHY[bundle.rule]}
+    found: dict[str, Any] = {"grouping": rule, "grouping_why": WHY[rule]}
     if bundle.table_format is not None:
         found["table_format"] = bundle.table_format
     read = [facts[file.path] for file in bundle.files if file.path in facts]

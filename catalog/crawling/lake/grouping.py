@@ -22,6 +22,7 @@ WHY: Final[dict[str, str]] = {
     "dates": "Its folders are named by dates.",
     "shards": "Names of its files differ only in numbers, dates or random ids.",
     "folder": "All files of the folder have the same format and similar columns.",
+    "files": "All files of the folder have the same ending; they have no columns to compare.",
     "single": "No grouping rule fits; this file is a dataset of its own.",
 }
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
@@ -184,7 +185,10 @@ def plan(folder: Folder, top: bool = False) -> Iterator[Bundle]:
     partitioned = len(rest) < len(folder.folders)
     yield from _beside(folder, alone=not partitioned and not top, named=not partitioned)
     for child in rest:
-        yield from plan(child)
+        for bundle in plan(child):
+            if child.name == "data" and _is_iceberg(folder):
+                bundle.table_format = "iceberg"
+            yield bundle
 
 
 def _partitioned(folder: Folder, rule: str, members: list[Member]) -> Iterator[Bundle]:
@@ -263,6 +267,13 @@ def shapes_of(members: Sequence[Member]) -> dict[str, list[Member]]:
 def single(folder: str, member: Member) -> Bundle:
     """A file as a dataset of its own."""
     return Bundle(member.file.path, folder, "single", [member], kind="file")
+
+
+def _is_iceberg(folder: Folder) -> bool:
+    return any(
+        child.name == "metadata" and any(f.name.endswith(".metadata.json") for f in child.files)
+        for child in folder.folders
+    )
 
 
 def _table_format(folder: Folder) -> str | None:

@@ -174,7 +174,8 @@ class LakeRun:
 
     def _unchanged(self, bundle: Bundle) -> Iterator[Record]:
         key = datasets.asset_name(bundle.name)
-        self._remembered[key] = {"print": self._known[key][0], "datasets": self._known[key][1]}
+        print_, found = self._known[key]
+        self._remembered[key] = _entry(print_, found)
         for part in self._known_parts(bundle):
             by = self._left_out_by(part.name)
             if by is not None:
@@ -193,8 +194,7 @@ class LakeRun:
         if any(file.path in evidence.failures for file in bundle.files):
             return
         found = {datasets.asset_name(p.name): datasets.rows_of(p, evidence.facts) for p in parts}
-        entry = {"print": fingerprint, "datasets": {name: list(v) for name, v in found.items()}}
-        self._remembered[datasets.asset_name(bundle.name)] = entry
+        self._remembered[datasets.asset_name(bundle.name)] = _entry(fingerprint, found)
 
     # -- containers -------------------------------------------------------------------------
 
@@ -271,6 +271,10 @@ def _chunks(bundles: Iterable[Bundle]) -> Iterator[list[Bundle]]:
 
 
 _Rows = tuple[int | None, str]
+
+
+def _entry(fingerprint: str, found: Mapping[str, _Rows]) -> dict[str, Any]:
+    return {"print": fingerprint, "datasets": {name: list(rows) for name, rows in found.items()}}
 
 
 def _known_bundles(state: Mapping[str, Any] | None) -> dict[str, tuple[str, dict[str, _Rows]]]:
