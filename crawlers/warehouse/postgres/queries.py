@@ -1,7 +1,8 @@
 """The statements sent to PostgreSQL (12 or newer): a constant number per scope.
 
 All read ``pg_catalog`` alone. ``search_path`` is ``pg_catalog``, so that types, defaults and view
-texts come with their schemas written out and do not depend on who asks.
+texts come with their schemas written out; like the time zone, it is set so that a text does not
+depend on who asks.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ SESSION: Final = """
 SELECT set_config('search_path', 'pg_catalog', true),
        set_config('lock_timeout', %(lock)s, true),
        set_config('statement_timeout', %(statement)s, true),
-       current_setting('server_version_num')::int
+       current_setting('server_version_num')::int,
+       set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO, YMD', true),
+       set_config('IntervalStyle', 'postgres', true),
+       set_config('quote_all_identifiers', 'off', true)
 """
 
 # Oids alone come back in another cluster for other tables (a dump restored on a new host), and
