@@ -1,0 +1,1 @@
+"""Search: the query language, the document, the engine port, and the follower that fills it."""

@@ -1,0 +1,234 @@
+"""One Whoosh segment as sets of document numbers: what a query is evaluated on.
+
+A segment's files never change, only which of its documents are dropped, so what is read of it
+is kept for as long as it lives. Whoosh's files have one read position each: a lock guards it.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import zlib
+from array import array
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from whoosh.reading import SegmentReader
+
+from catalog.search import bitset
+from catalog.search.whoosh_schema import (
+    HEAD,
+    STATE_LIVE,
+    STATE_POSITION,
+    STATE_REFERENCED,
+    schema,
+    unpack_positions,
+)
+
+MAX_EXPANSION: Final = 2000
+"""Terms that a prefix stands for in one field of one segment; further ones are left out."""
+_KEPT_SETS: Final = 4000
+_SCHEMA: Final = schema()
+_POPULARITY_WEIGHT: Final = 0.5
+_FLAG_WEIGHTS: Final = {1: 4.0, 0: 0.0, -1: -2.0, -2: -10.0}
+
+
+@dataclass(frozen=True)
+class FacetSets:
+    """Values of one facet: ``dense`` as sets, ``sparse`` (few documents each) as numbers."""
+
+    dense: list[tuple[str, int]]
+    sparse: list[tuple[str, array[int]]]
+
+
+class Segment:
+    """A segment opened for reading. ``size``: documents in it, dropped ones included."""
+
+    def __init__(self, storage: Any, segment: Any) -> None:
+        self.id: str = segment.segment_id()
+        self.size: int = segment.doc_count_all()
+        self._lock = threading.RLock()
+        self._reader = SegmentReader(storage, _SCHEMA, segment)
+        self._sets: dict[tuple[str, bytes], int] = {}
+        self._lexicons: dict[str, list[str]] = {}
+        self._facets: dict[str, FacetSets] = {}
+        self.filters: dict[Any, int] = {}
+        self._read_heads()
+
+    def close(self) -> None:
+        """Closes its files."""
+        with self._lock:
+            self._reader.close()
+
+    # --- heads --------------------------------------------------------------------------
+
+    def _read_heads(self) -> None:
+        column = self._column("head")
+        length = HEAD.size * self.size
+        raw = b"".join(column[number] for number in range(self.size))
+        assert len(raw) == length
+        self._heads = raw
+        self.keys = array("q")
+        self.static: list[float] = []
+        positions: list[int] = []
+        live: list[int] = []
+        referenced: list[int] = []
+        lists = {STATE_POSITION: positions, STATE_LIVE: live, STATE_REFERENCED: referenced}
+        for number, head in enumerate(HEAD.iter_unpack(raw)):
+            key, _, _, start, popularity, flag, state, parts = head
+            self.keys.append(key)
+            self.static.append(
+                popularity * _POPULARITY_WEIGHT
+                + _FLAG_WEIGHTS.get(flag, 0.0)
+                + 3.0 / (parts + 1)
+                - start * 1e-13  # equal ones in the order of their names
+            )
+            lists[state].append(number)
+        self.positions = positions
+        self.live = bitset.from_ids(live, self.size)
+        self.referenced = bitset.from_ids(referenced, self.size)
+
+    def _column(self, name: str) -> Any:
+        return self._reader.column_reader(name, _SCHEMA[name].column_type, translate=False)
+
+    def uid(self, number: int) -> bytes:
+        """Public id of a document's asset."""
+        return HEAD.unpack_from(self._heads, number * HEAD.size)[1]  # type: ignore[no-any-return]
+
+    def heads(self) -> Iterator[tuple[int, int, bytes]]:
+        """(number, asset key, hash) of each document but positions."""
+        for number, head in enumerate(HEAD.iter_unpack(self._heads)):
+            if head[6] != STATE_POSITION:
+                yield number, head[0], head[2]
+
+    def payload(self, number: int) -> dict[str, Any]:
+        """What a hit shows."""
+        with self._lock:
+            raw = self._column("payload")[number]
+        found: dict[str, Any] = json.loads(raw if raw[:1] == b"{" else zlib.decompress(raw))
+        return found
+
+    def orders(self, numbers: Iterator[int]) -> list[bytes]:
+        """Sort names of documents."""
+        with self._lock:
+            column = self._column("order")
+            return [column[number] for number in numbers]
+
+    # --- terms --------------------------------------------------------------------------
+
+    def term(self, field: str, term: str) -> int:
+        """The documents that have a term in a field."""
+        raw = term.encode("utf-8", "surrogatepass")
+        found = self._sets.get((field, raw))
+        if found is None:
+            found = bitset.from_ids(self._ids(field, raw), self.size)
+            self._keep(field, raw, found)
+        return found
+
+    def _keep(self, field: str, raw: bytes, found: int) -> None:
+        if len(self._sets) >= _KEPT_SETS:
+            self._sets.clear()
+        self._sets[field, raw] = found
+
+    def _ids(self, field: str, raw: bytes) -> array[int]:
+        ids = array("I")
+        with self._lock:
+            for block, _values in self._blocks(field, raw, values=False):
+                ids.extend(block)
+        return ids
+
+    def _blocks(self, field: str, raw: bytes, *, values: bool) -> Iterator[tuple[Any, Any]]:
+        """Blocks of (document numbers, values); the caller holds the lock."""
+        terms = self._reader._terms
+        if (field, raw) not in terms:
+            return
+        matcher = terms.matcher(field, raw, _SCHEMA[field].format)
+        while matcher.is_active():
+            matcher._read_ids()
+            if values:
+                matcher._read_values()
+            yield matcher._ids, matcher._values
+            matcher._next_block()
+
+    def positions_of(self, field: str, term: str, within: bytes) -> dict[int, tuple[int, ...]]:
+        """Positions of a term in the documents flagged in ``within``."""
+        found = {}
+        with self._lock:
+            raw = term.encode("utf-8", "replace")
+            for ids, values in self._blocks(field, raw, values=True):
+                for number, value in zip(ids, values, strict=True):
+                    if within[number]:
+                        found[number] = unpack_positions(value)
+        return found
+
+    def terms(self, field: str, start: str = "") -> list[str]:
+        """The terms of a field that begin so, in order."""
+        return list(self._terms_from(field, start.encode("utf-8", "surrogatepass")))
+
+    def _terms_from(self, field: str, start: bytes) -> Iterator[str]:
+        with self._lock:
+            for _, raw in self._reader._terms.terms_from(field, start):
+                if not raw.startswith(start):
+                    break
+                yield raw.decode("utf-8", "surrogatepass")
+
+    def lexicon(self, field: str) -> list[str]:
+        """All terms of a field, kept for as long as the segment lives."""
+        found = self._lexicons.get(field)
+        if found is None:
+            found = self._lexicons[field] = self.terms(field)
+        return found
+
+    def starting(self, field: str, start: str) -> int:
+        """The documents that have a term beginning so; at most `MAX_EXPANSION` terms count."""
+        ids = array("I")
+        with self._lock:
+            terms = self.terms(field, start)[:MAX_EXPANSION]
+            for term in terms:
+                ids.extend(self._ids(field, term.encode("utf-8", "surrogatepass")))
+        return bitset.from_ids(ids, self.size)
+
+    def fitting(self, field: str, start: str, fits: Callable[[str], bool]) -> int:
+        """The documents that have a term that begins so and fits; no limit: it is a filter."""
+        ids = array("I")
+        with self._lock:
+            for term in self.terms(field, start) if start != "=" else self.lexicon(field):
+                if fits(term):
+                    ids.extend(self._ids(field, term.encode("utf-8", "surrogatepass")))
+        return bitset.from_ids(ids, self.size)
+
+    # --- facets -------------------------------------------------------------------------
+
+    def facet(self, name: str) -> FacetSets:
+        """The values of a facet; a parent of a path holds its children."""
+        found = self._facets.get(name)
+        if found is None:
+            with self._lock:
+                found = self._facets[name] = self._read_facet(name)
+        return found
+
+    def _read_facet(self, name: str) -> FacetSets:
+        values: dict[str, array[int]] = {}
+        field = f"raw_{name}"
+        for term in self.terms(field):
+            ids = self._ids(field, term.encode("utf-8", "surrogatepass"))
+            for value in _with_parents(term[1:]) if name in PATHS else (term[1:],):
+                values.setdefault(value, array("I")).extend(ids)
+        dense, sparse = [], []
+        for value, ids in values.items():
+            distinct = array("I", sorted(set(ids)))
+            if len(distinct) * 64 > self.size:
+                dense.append((value, bitset.from_ids(distinct, self.size)))
+            else:
+                sparse.append((value, distinct))
+        return FacetSets(dense, sparse)
+
+
+PATHS: Final = frozenset({"tag", "classification", "domain"})
+
+
+def _with_parents(path: str) -> list[str]:
+    """``a/b/c`` -> ``a``, ``a/b``, ``a/b/c``."""
+    steps = path.split("/")
+    return ["/".join(steps[:count]) for count in range(1, len(steps) + 1)]
