@@ -38,7 +38,7 @@ from catalog.search.language import (
     known_field,
     parse,
 )
-from catalog.search.whoosh_filter import visible
+from catalog.search.whoosh_filter import visible, with_values
 from catalog.search.whoosh_query import Evaluation
 from catalog.search.whoosh_schema import RAW, schema
 from catalog.search.whoosh_segment import Segment
