@@ -58,7 +58,9 @@ def lineage(
     """
     name = sqlglot_name(dialect)
     script = _Script(name, _reachable(schemas, default_database, default_schema), lateral_aliases)
-    return [_defining(script.read(piece, target_columns), target) for piece in pieces(text, name)]
+    found = list(pieces(text, name))
+    columns = target_columns if len(found) == 1 else None  # else whose would they be?
+    return [_defining(script.read(piece, columns), target) for piece in found]
 
 
 def _defining(parsed: Parsed, target: TableRef | None) -> Parsed:

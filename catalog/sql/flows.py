@@ -92,8 +92,22 @@ def has_property(node: exp.Expr, *kinds: type[exp.Expr]) -> bool:
 
 
 def fitting(output: Output, columns: Sequence[str] | None) -> list[str] | None:
-    """The target's real columns, if they are as many as the query gives."""
+    """The target's real columns in the output's order, if they are as many.
+
+    By name where all names are found, in the target's spelling; else by position.
+    """
     if columns is None or output.is_open:
         return None
     names = top_level(columns)
-    return names if len(names) == len(output.items) else None
+    mine = output.columns()
+    if len(names) != len(mine):
+        return None
+    spelled = {name.lower(): name for name in names}
+    if len(spelled) < len(names):
+        return names
+    found = [
+        names[at] if column.name is None else spelled.get(column.name.text.lower())
+        for at, column in enumerate(mine)
+    ]
+    kept = [name for name in found if name is not None]
+    return kept if len(set(kept)) == len(names) else names

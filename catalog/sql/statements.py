@@ -52,7 +52,7 @@ def _query(tree: exp.Expr, reader: Reader, target_columns: Sequence[str] | None)
         ), output
     ref = table_ref(into.this)
     temporary = bool(into.args.get("temporary")) or _is_temporary_name(ref)
-    flows = flows_of(output, fitting(output, target_columns))
+    flows = flows_of(output, fitting(output, target_columns or reader.paths(ref)))
     parsed = parsed_as(
         "create_table", reader, ref, flows, names=names_of(output), temporary=temporary
     )
@@ -96,7 +96,9 @@ def _create(tree: exp.Expr, reader: Reader, target_columns: Sequence[str] | None
     scope = reader.with_ctes(tree, new_scope())
     output = reader.query(body, scope)
     target = _forwarded(tree) or target
-    names_list = listed if listed is not None else fitting(output, target_columns)
+    names_list = listed
+    if names_list is None:
+        names_list = fitting(output, target_columns or reader.paths(target))
     flows = flows_of(output, names_list)
     shown = tuple(listed) if listed is not None else names_of(output)
     parsed = parsed_as(kind, reader, target, flows, names=shown, temporary=temporary)
