@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from catalog.errors import Locked
 from catalog.history import dialect
@@ -155,6 +155,8 @@ class FileLease:
         handle, self._handle = self._handle, None
         if handle is not None:
             os.ftruncate(handle, 0)
+            # Closing alone is not enough: a child that is just being started still shares it.
+            fcntl.flock(handle, fcntl.LOCK_UN)
             os.close(handle)
 
 
@@ -180,11 +182,10 @@ class AdvisoryLease:
     @classmethod
     def acquire(cls, role: str, store: Store) -> AdvisoryLease | None:
         """The lock, if no session has it."""
-        connection = store.engine.connect()
+        connection = store.engine.execution_options(isolation_level="AUTOCOMMIT").connect()
         try:
             # Out of the pool: a connection that goes back would take the lock with it.
             connection.detach()
-            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
             if dialect.try_role_lock(connection, role):
                 return cls(role, connection)
         except BaseException:
@@ -199,7 +200,7 @@ class AdvisoryLease:
             return False
         try:
             self._connection.exec_driver_sql("SELECT 1")
-        except DBAPIError:
+        except SQLAlchemyError:
             self.release()
             return False
         return True
@@ -209,6 +210,6 @@ class AdvisoryLease:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        with contextlib.suppress(DBAPIError):
+        with contextlib.suppress(SQLAlchemyError):
             dialect.free_role_lock(connection, self.role)
         connection.close()

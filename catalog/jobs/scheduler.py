@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from sqlalchemy import delete, select
@@ -28,6 +29,7 @@ TICK_SECONDS: Final = 1.0
 KEEP_JOBS: Final = 7 * clock.DAY
 _RECOVER_EVERY: Final = 5 * clock.SECOND
 _ROLE_EVERY: Final = 2 * clock.SECOND
+_ABANDONED_AFTER: Final = clock.MINUTE
 _WHY_DEAD: Final = "The process that did it died."
 _CRAWL = table_of(Crawl)
 _SOURCE = table_of(Source)
@@ -139,7 +141,7 @@ class Scheduler:
         with self._store.read() as session:
             keys = schedules.due(session, now)
         for key in keys:
-            self._store.run(lambda unit, key=key: self._start_one(unit, key, now), "system")
+            self._store.run(partial(self._start_one, source=key, now=now), "system")
         if keys:
             self._on_work()
 
@@ -160,6 +162,8 @@ class Scheduler:
         dead = self._any_dead_crawl()
         if dead:
             self._store.run(self._recover_crawls, "system")
+        if self._abandoned(clock.now()):
+            self._store.run(self._end_abandoned, "system")
         if dead or recovered:
             self._on_work()
 
@@ -169,13 +173,35 @@ class Scheduler:
             return not all(self._leases.alive(owner) for owner in owners if owner is not None)
 
     def _recover_crawls(self, unit: Unit) -> None:
-        waiting = {
-            job.arguments.get("crawl")
-            for job in self._queue.list(states=OPEN_STATES, names=(CRAWL_JOB,), limit=1000)
-        }
+        waiting = self._crawls_with_job()
         for crawl in crawls.recover_dead(unit, self._leases.alive):
             if crawl not in waiting:
                 enqueue_crawl_job(self._queue, unit, crawl)
+
+    def _crawls_with_job(self) -> set[object]:
+        jobs = self._queue.list(states=OPEN_STATES, names=(CRAWL_JOB,), limit=10_000)
+        return {job.arguments.get("crawl") for job in jobs}
+
+    def _abandoned(self, now: int) -> list[tuple[int, str]]:
+        """Crawls (key, id) that wait for nothing: their job failed for the last time."""
+        old = select(_CRAWL.c.key, _CRAWL.c.uid).where(
+            _CRAWL.c.state == "queued", _CRAWL.c.queued_at < now - _ABANDONED_AFTER
+        )
+        with self._store.connect() as connection:
+            queued = [(row.key, id_text(row.uid)) for row in connection.execute(old)]
+        if not queued:
+            return []
+        waiting = self._crawls_with_job()
+        return [(key, crawl) for key, crawl in queued if crawl not in waiting]
+
+    def _end_abandoned(self, unit: Unit) -> None:
+        failed = {
+            job.arguments.get("crawl"): job.error
+            for job in reversed(self._queue.list(names=(CRAWL_JOB,), states=("failed",)))
+        }
+        for key, crawl in self._abandoned(unit.now):
+            why = failed.get(crawl) or "No process took it up."
+            crawls.finish(unit, key, "failed", why)
 
     def _clean(self, now: int) -> None:
         self._queue.clean(now - KEEP_JOBS)
