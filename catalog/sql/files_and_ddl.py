@@ -125,7 +125,8 @@ _WRITING = frozenset({"CREATE", "INSERT", "MERGE", "UPDATE", "COPY", "UNLOAD", "
 def command(tree: exp.Expr, reader: Reader, target_columns: Sequence[str] | None) -> Result:
     """What sqlglot keeps as text. ``UNLOAD ('query') TO 'path'`` is read, others say so."""
     word = str(tree.this).upper()
-    found = _UNLOAD.match(tree.expression.name if tree.expression else "")
+    rest = tree.args.get("expression")
+    found = _UNLOAD.match(rest.name if isinstance(rest, exp.Expr) else str(rest or ""))
     if word == "UNLOAD" and found is not None:
         quoted, dollar, bare, path = found.groups()
         text = quoted.replace("''", "'") if quoted is not None else dollar or bare

@@ -16,7 +16,7 @@ def table_ref(node: exp.Expr) -> TableRef:
     for part in (node.args.get("catalog"), node.args.get("db"), node.this):
         if isinstance(part, exp.Dot):
             parts.extend(part.flatten())
-        elif part is not None:
+        elif isinstance(part, exp.Expr):
             parts.append(part)
     names = tuple(part.name for part in parts)
     quoted = tuple(bool(part.args.get("quoted")) for part in parts)

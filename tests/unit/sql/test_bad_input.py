@@ -87,8 +87,8 @@ def test_long_but_flat_statements_are_read() -> None:
 
 
 def test_what_is_not_understood_says_so() -> None:
-    (parsed,) = lineage("CREATE TABLE a FANCY OPTIONS OF b", "postgres", {})
-    assert parsed.problems
+    (parsed,) = lineage("\nCREATE TABLE a FANCY OPTIONS OF b", "postgres", {})
+    assert parsed.problems == ("line 2: a form of CREATE that is not understood",)
 
 
 def test_sqlglot_is_not_imported_before_it_is_needed() -> None:
