@@ -192,17 +192,12 @@ def _key_in(query: Select[Any]) -> ColumnElement[bool]:
 def _with_paths(paths: Iterable[str]) -> ColumnElement[bool]:
     value = _ATTRIBUTE.c.value
     fits = [
-        or_(
-            _ATTRIBUTE.c.value == value, _ATTRIBUTE.c.value.startswith(value + "/", autoescape=True)
-        )
-        for value in sorted(values)
-        if value
+        or_(value == path, value.startswith(path + "/", autoescape=True))
+        for path in sorted(paths)
+        if path
     ]
-    return _ASSET.c.key.in_(
-        select(_ATTRIBUTE.c.asset).where(
-            _ATTRIBUTE.c.attribute.in_(("tag", "classification", "domain")), or_(false(), *fits)
-        )
-    )
+    kinds = _ATTRIBUTE.c.attribute.in_(("tag", "classification", "domain"))
+    return _key_in(select(_ATTRIBUTE.c.asset).where(kinds, or_(false(), *fits)))
 
 
 def _of_source(subject: str) -> ColumnElement[bool]:
