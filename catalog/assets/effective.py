@@ -13,14 +13,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import BindParameter, Connection, bindparam, delete, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, func, select, update
 
 from catalog.access.accounts import ATTRIBUTE_LENGTH, account_value, person_value
+from catalog.assets.reports import Sourced, merged, order_of
 from catalog.crawling import records
 from catalog.history import dialect
 from catalog.history.store import table_of
 from catalog.history.unit import Unit, unpack
-from catalog.model import Account, Asset, AssetAttribute, Fact, Namespace, Person, Sighting, Source
+from catalog.model import Account, Asset, AssetAttribute, Fact, Person, Sighting, Source
 from catalog.naming import clean_text
 
 CLASSIFICATION_PREFIX: Final = "class/"
@@ -34,7 +35,6 @@ _ATTRIBUTE = table_of(AssetAttribute)
 _FACT = table_of(Fact)
 _SIGHTING = table_of(Sighting)
 _SOURCE = table_of(Source)
-_NAMESPACE = table_of(Namespace)
 _ACCOUNT = table_of(Account)
 _PERSON = table_of(Person)
 
@@ -51,21 +51,11 @@ class FactRow(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What the winning source says: its short name and key, and the record."""
+    """What the sources of an asset say together, and whose owners these are (key, short name)."""
 
     source: int | None
     name: str
     record: records.Asset
-
-
-class Candidate(NamedTuple):
-    """A sighting in the contest for an asset. ``own``: the source crawls the namespace itself."""
-
-    source: int
-    state: str
-    own: bool
-    rank: int
-    created_at: int
 
 
 @dataclass(frozen=True)
@@ -76,30 +66,6 @@ class Effective:
     description: str | None
     flag: str | None
     attributes: frozenset[tuple[str, str]]
-
-
-def precedence(candidate: Candidate) -> tuple[bool, bool, int, int, int]:
-    """Sorts the winning sighting first.
-
-    Present before withdrawn; the source that crawls the namespace itself before one that only
-    refers to it; then the one an admin set higher; then the older.
-    """
-    return (
-        candidate.state == "withdrawn",
-        not candidate.own,
-        -candidate.rank,
-        candidate.created_at,
-        candidate.source,
-    )
-
-
-def crawls_namespace(allowed: Iterable[str], namespace: str) -> bool:
-    """Whether a source's namespaces hold this one; ``x/*`` holds all that begin with ``x/``."""
-    return any(
-        namespace == one
-        or (one.endswith("/*") and (namespace.startswith(one[:-1]) or namespace == one[:-2]))
-        for one in allowed
-    )
 
 
 def effective_values(
@@ -179,10 +145,11 @@ def refresh_effective(
 ) -> set[int]:
     """Sets title, description, flag and attributes of assets where they differ.
 
-    ``records``: asset key -> record of the winning sighting (whose source is ``asset.source``);
-    what is missing there is read from the store. Returns the keys of the assets that were
-    written. The number of statements does not depend on the number of assets; at most some
-    hundred assets at a time. Notes no change: whoever wrote the fact or the sighting does.
+    ``records``: asset key -> what its sightings say together (`catalog.assets.reports.merged`);
+    what is missing there is read from the store. Sightings are written before. Returns the keys
+    of the assets that were written. The number of statements does not depend on the number of
+    assets; at most some hundred at a time. Notes no change: whoever wrote the fact or the
+    sighting does.
     """
     keys = sorted(set(asset_keys))
     if not keys:
@@ -225,15 +192,19 @@ _SIGHTINGS = (
         _SIGHTING.c.state,
         _SIGHTING.c.record,
         _SOURCE.c.name,
+        _SOURCE.c.kind,
         _SOURCE.c.rank,
-        _SOURCE.c.namespaces,
-        _SOURCE.c.created_at,
-        _NAMESPACE.c.text,
+        _ASSET.c.source.label("decides"),
     )
     .join(_SOURCE, _SOURCE.c.key == _SIGHTING.c.source)
     .join(_ASSET, _ASSET.c.key == _SIGHTING.c.asset)
-    .join(_NAMESPACE, _NAMESPACE.c.key == _ASSET.c.namespace)
     .where(_SIGHTING.c.asset.in_(_KEYS))
+)
+_SEVERAL = (
+    select(_SIGHTING.c.asset)
+    .where(_SIGHTING.c.asset.in_(_KEYS))
+    .group_by(_SIGHTING.c.asset)
+    .having(func.count() > 1)
 )
 _ATTRIBUTES = select(_ATTRIBUTE.c.asset, _ATTRIBUTE.c.attribute, _ATTRIBUTE.c.value).where(
     _ATTRIBUTE.c.asset.in_(_KEYS), _ATTRIBUTE.c.attribute.in_(_KINDS)
@@ -272,33 +243,45 @@ def _facts(connection: Connection, keys: Sequence[int]) -> dict[int, list[FactRo
 def _reports(
     connection: Connection, rows: Sequence[Any], given: Mapping[int, records.Asset]
 ) -> dict[int, Report]:
-    """The winning report of each asset that has one."""
-    missing = [row.key for row in rows if row.key not in given]
-    found = winning_reports(connection, missing)
+    """What the sources of each asset say, given or read."""
     names: Mapping[int, str] = {}
     if any(record.owners for record in given.values()):
         sources = connection.execute(select(_SOURCE.c.key, _SOURCE.c.name))
         names = {row.key: row.name for row in sources}
+        # Of several sources' reports the record does not say whose the owners are: read them.
+        several = set(connection.execute(_SEVERAL, {"keys": sorted(given)}).scalars())
+        given = {key: record for key, record in given.items() if key not in several}
+    found = read_reports(connection, [row.key for row in rows if row.key not in given])
     for row in rows:
         if row.key in given:
             found[row.key] = Report(row.source, names.get(row.source, ""), given[row.key])
     return found
 
 
-def winning_reports(connection: Connection, keys: Sequence[int]) -> dict[int, Report]:
-    """Asset key -> report of the sighting that wins (see `precedence`), in one query."""
+def read_reports(connection: Connection, keys: Sequence[int]) -> dict[int, Report]:
+    """Asset key -> what its sightings say together, in one query.
+
+    Withdrawn ones count only when there is no other, so that a removed asset keeps its words.
+    """
     if not keys:
         return {}
-    best: dict[int, tuple[Any, Any]] = {}
+    sightings: dict[int, list[Any]] = defaultdict(list)
     for row in connection.execute(_SIGHTINGS, {"keys": keys}):
-        own = crawls_namespace(json.loads(row.namespaces), row.text)
-        order = precedence(Candidate(row.source, row.state, own, row.rank, row.created_at))
-        if row.asset not in best or order < best[row.asset][0]:
-            best[row.asset] = (order, row)
-    return {
-        asset: Report(row.source, row.name, records.decode_asset(unpack(row.record)))
-        for asset, (_, row) in best.items()
-    }
+        sightings[row.asset].append(row)
+    return {asset: _report(found) for asset, found in sightings.items()}
+
+
+def _report(sightings: list[Any]) -> Report:
+    live = [row for row in sightings if row.state != "withdrawn"] or sightings
+    live.sort(
+        key=lambda row: (
+            row.source != row.decides,
+            *order_of(Sourced(row.source, row.kind, row.rank)),
+        )
+    )
+    said = [records.decode_asset(unpack(row.record)) for row in live]
+    owning = next((row for row, one in zip(live, said, strict=True) if one.owners), live[0])
+    return Report(owning.source, owning.name, merged(said))
 
 
 def _owner_values(

@@ -152,7 +152,7 @@ def _kept_namespaces(connection: Connection, texts: set[str]) -> dict[str, int]:
     statement = select(
         NAMESPACE.c.text, func.coalesce(NAMESPACE.c.alias_of, NAMESPACE.c.key)
     ).where(NAMESPACE.c.text.in_(sorted(texts)))
-    return dict(connection.execute(statement).tuples().all())
+    return {row[0]: row[1] for row in connection.execute(statement)}
 
 
 def _by_platform_name(see: ColumnElement[bool]) -> Select[Any]:

@@ -31,7 +31,7 @@ from catalog.assets import forms, suggest
 from catalog.assets.rows import Row, candidate
 from catalog.assets.spelling import Pair, pairs, with_columns
 from catalog.errors import Ambiguous, BadInput, NotFound
-from catalog.naming import canonical, clean_text, id_text, normalize_namespace
+from catalog.naming import canonical, clean_text, id_text, leaf, normalize_namespace
 from catalog.types import CLASSES
 
 MOST_CANDIDATES: Final = 20
@@ -47,7 +47,7 @@ class Match:
     """The asset that a name means.
 
     ``key``: the store's integer, for further queries, never shown. ``column``: the field path
-    that was asked for, as it was written (`catalog.assets.columns.find_column` looks it up).
+    that was asked for, as it was written (`catalog.assets.columns.named_column` looks it up).
     ``row``: the asset's row (`catalog.assets.rows`).
     """
 
@@ -61,6 +61,11 @@ class Match:
     def id(self) -> str:
         """The public id."""
         return id_text(self.uid)
+
+    @property
+    def version(self) -> str | None:
+        """The model's version, when the name is ``model/version``."""
+        return leaf(self.row.name, "registry") if self.row.kind == "model_version" else None
 
     @property
     def name(self) -> str:

@@ -13,6 +13,7 @@ from catalog.assets.effective import (
     effective_values,
     refresh_effective,
 )
+from catalog.assets.reports import merged
 from catalog.crawling import records
 from catalog.history import dialect
 from catalog.history.store import Store
@@ -112,24 +113,24 @@ def test_an_account_that_is_joined_is_its_person(store: Store) -> None:
         assert ("owner", f"person:{id_text(person.uid)}") in rows.attributes(unit, key)
 
 
-def test_the_source_that_crawls_the_namespace_wins(store: Store) -> None:
+def test_the_source_that_decides_comes_first_others_fill_in(store: Store) -> None:
     with store.write("system") as unit:
-        space = rows.namespace(unit)
-        key = rows.asset(unit, space)
-        other = rows.source(unit, "dbt", namespaces=("dbt://x",), rank=9)
-        owning = rows.source(unit, "wh", namespaces=("postgres://db:5432",))
-        rows.sighting(unit, key, other, _says("dbt"))
+        other, owning = rows.source(unit, "dbt", rank=9), rows.source(unit, "wh")
+        key = rows.asset(unit, rows.namespace(unit), source=owning)
+        rows.sighting(unit, key, other, ORDERS)
         rows.sighting(unit, key, owning, _says("wh"))
         refresh_effective(unit, [key])
         assert _description(unit, key) == "wh"
+        assert ("owner", "account:dbt/etl") in rows.attributes(unit, key)
+        together = merged([_says("wh"), ORDERS])
+        assert refresh_effective(unit, [key], {key: together}) == set()
 
 
 def test_a_withdrawn_sighting_loses_but_is_not_forgotten(store: Store) -> None:
     with store.write("system") as unit:
         space = rows.namespace(unit)
         key, alone = rows.asset(unit, space), rows.asset(unit, space, "shop.public.gone")
-        owning = rows.source(unit, "wh")
-        other = rows.source(unit, "dbt", namespaces=("postgres://*",))
+        owning, other = rows.source(unit, "wh"), rows.source(unit, "dbt")
         rows.sighting(unit, key, owning, _says("wh"), state="withdrawn")
         rows.sighting(unit, key, other, _says("dbt"))
         rows.sighting(unit, alone, owning, _says("last words"), state="withdrawn")

@@ -1,0 +1,185 @@
+"""Columns of one asset: one by its path, all of them paged and filtered."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select
+
+from catalog.access.viewer import Viewer
+from catalog.assets.assemble import columns_of
+from catalog.assets.facts import Report, references
+from catalog.assets.gather import COLUMN_FIELDS, ColumnRow
+from catalog.assets.people import names_of
+from catalog.assets.resolve import Match
+from catalog.assets.views import ColumnView, Page
+from catalog.crawling import records
+from catalog.errors import BadInput, NotFound
+from catalog.history import cursor as cursors
+from catalog.history.facts import FactRow
+from catalog.history.store import table_of
+from catalog.history.unit import unpack
+from catalog.model import Column, Crawl, Fact, Sighting, Source
+from catalog.naming import fold
+
+MOST: Final = 1000  # columns on a page
+_COLUMN = table_of(Column)
+_FACT = table_of(Fact)
+_SIGHTING = table_of(Sighting)
+_SOURCE = table_of(Source)
+_CRAWL = table_of(Crawl)
+_LIVE = (_COLUMN.c.asset == bindparam("asset")) & _COLUMN.c.live
+_COUNT = select(func.count()).select_from(_COLUMN).where(_LIVE)
+_PATHS = select(_COLUMN.c.number, _COLUMN.c.path).where(_LIVE)
+
+
+class NamedColumn(NamedTuple):
+    """A live column: its number (stays with it through renames) and its field path."""
+
+    number: int
+    path: str
+
+
+def count_columns(connection: Connection, asset: int) -> int:
+    """How many live columns an asset (integer key) has."""
+    return int(connection.execute(_COUNT, {"asset": asset}).scalar_one())
+
+
+def named_column(connection: Connection, match: Match, path: str) -> NamedColumn:
+    """The column that ``path`` means: exact spelling, else as the platform folds names.
+
+    Raises `NotFound` with ``did_you_mean`` (paths).
+    """
+    exact = connection.execute(
+        _PATHS.where(_COLUMN.c.path == bindparam("path")), {"asset": match.key, "path": path}
+    ).first()
+    if exact is not None:
+        return NamedColumn(*exact)
+    rule = match.row.case_rule
+    rows = [NamedColumn(*row) for row in connection.execute(_PATHS, {"asset": match.key})]
+    folded = [row for row in rows if fold(row.path, rule) == fold(path, rule)]
+    if len(folded) == 1:
+        return folded[0]
+    close = get_close_matches(path, [row.path for row in rows], n=5, cutoff=0.5)
+    raise NotFound(
+        f"{match.name} has no column {path!r}.",
+        remedy=f"Did you mean {', '.join(close)}?" if close else "List its columns.",
+        did_you_mean=close,
+    )
+
+
+def columns(
+    connection: Connection,
+    viewer: Viewer,
+    match: Match,
+    *,
+    text: str | None = None,
+    type: str | None = None,
+    tag: str | None = None,
+    limit: int = 100,
+    cursor: str | None = None,
+) -> Page[ColumnView]:
+    """A page of an asset's columns in their order, with effective facts.
+
+    ``text``: in path or comment, in any case. ``type``: normalized type, with or without
+    parameters. ``tag``: a tag's path; its children count too. ``limit``: 1 to 1,000. Five
+    queries. ``viewer`` has been asked for with the match.
+    """
+    del viewer  # who may see the asset may see its columns
+    limit = page_size(limit, MOST)
+    query = {"columns": match.id, "text": text, "type": type, "tag": tag}
+    where = [_LIVE, *_filters(text, type, tag)]
+    total = connection.execute(
+        select(func.count()).select_from(_COLUMN).where(*where), {"asset": match.key}
+    ).scalar_one()
+    if cursor is not None:
+        position, number = cursors.decode(query, cursor)
+        where.append(
+            or_(
+                _COLUMN.c.position > position,
+                (_COLUMN.c.position == position) & (_COLUMN.c.number > number),
+            )
+        )
+    statement = (
+        select(*COLUMN_FIELDS)
+        .where(*where)
+        .order_by(_COLUMN.c.position, _COLUMN.c.number)
+        .limit(limit + 1)
+    )
+    rows = [ColumnRow(*row) for row in connection.execute(statement, {"asset": match.key})]
+    shown = rows[:limit]
+    more = len(rows) > limit
+    return Page(
+        items=_views(connection, match, shown),
+        total=total,
+        next=cursors.encode(query, (shown[-1].position, shown[-1].number)) if more else None,
+    )
+
+
+def page_size(limit: int, most: int) -> int:
+    """The page size asked for; raises `BadInput` outside 1 to ``most``."""
+    if not 1 <= limit <= most:
+        raise BadInput(
+            f"A page of {limit} is not possible.",
+            remedy=f"Ask for 1 to {most:,}.",
+            parameter="limit",
+        )
+    return limit
+
+
+def _filters(text: str | None, type_: str | None, tag: str | None) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if text:
+        wanted = text.lower()
+        found.append(
+            or_(
+                func.lower(_COLUMN.c.path).contains(wanted, autoescape=True),
+                func.lower(_COLUMN.c.comment).contains(wanted, autoescape=True),
+            )
+        )
+    if type_:
+        found.append(
+            or_(_COLUMN.c.type == type_, _COLUMN.c.type.startswith(f"{type_}(", autoescape=True))
+        )
+    if tag:
+        tagged = select(_FACT.c.column).where(
+            _FACT.c.asset == bindparam("asset"),
+            _FACT.c.property == "tag",
+            or_(_FACT.c.item == tag, _FACT.c.item.startswith(f"{tag}/", autoescape=True)),
+        )
+        found.append(_COLUMN.c.number.in_(tagged))
+    return found
+
+
+def _views(connection: Connection, match: Match, rows: list[ColumnRow]) -> list[ColumnView]:
+    if not rows:
+        return []
+    by_column: dict[int, list[FactRow]] = {}
+    statement = select(*(_FACT.c[name] for name in FactRow._fields)).where(
+        _FACT.c.asset == match.key, _FACT.c.column.in_([row.number for row in rows])
+    )
+    for fact in connection.execute(statement):
+        by_column.setdefault(fact.column, []).append(FactRow(*fact))
+    facts = [fact for found in by_column.values() for fact in found]
+    names = names_of(connection, references(facts))
+    reports = _deciding_report(connection, match)
+    return columns_of(rows, reports, by_column, names) or []
+
+
+def _deciding_report(connection: Connection, match: Match) -> list[Report]:
+    """The report whose columns these are, for the origin of comments."""
+    row: Any = connection.execute(
+        select(
+            _SOURCE.c.key,
+            _SOURCE.c.name,
+            _SIGHTING.c.record,
+            func.coalesce(_CRAWL.c.ended_at, _CRAWL.c.started_at).label("at"),
+        )
+        .join(_SOURCE, _SOURCE.c.key == _SIGHTING.c.source)
+        .outerjoin(_CRAWL, _CRAWL.c.key == _SIGHTING.c.crawl)
+        .where(_SIGHTING.c.asset == match.key, _SIGHTING.c.source == match.row.source)
+    ).first()
+    if row is None:
+        return []
+    return [Report(row.key, row.name, row.at, records.decode_asset(unpack(row.record)))]
