@@ -101,7 +101,10 @@ def ensure_accounts(
 
 
 def join_account(unit: Unit, viewer: Viewer, account_id: str, person_id: str) -> AccountView:
-    """Joins an account to a person by hand; where it owns, the person owns."""
+    """Joins an account to a person by hand; where it owns, the person owns.
+
+    For one that belongs to another person call `catalog.curation.accounts.join_account`.
+    """
     viewer.require("user")
     row = _row(unit.session, account_id)
     person = unit.connection.execute(
@@ -135,6 +138,12 @@ def separate_account(unit: Unit, viewer: Viewer, account_id: str) -> AccountView
             {"owner": account_value(row.source, row.name)},
         )
     return _view(_row(unit.session, account_id))
+
+
+def get_account(session: Session, viewer: Viewer, account_id: str) -> AccountView:
+    """One account by public id, or `NotFound`."""
+    viewer.require("read")
+    return _view(_row(session, account_id))
 
 
 def list_accounts(

@@ -1,0 +1,1 @@
+"""What people write: descriptions, owners, tags and trust flags."""
