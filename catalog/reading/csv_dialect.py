@@ -23,20 +23,22 @@ from catalog.reading.values import looks_typed
 DELIMITERS: Final = (",", ";", "\t", "|", ":", "~", "^", " ")
 _SCORED_ROWS: Final = 300
 _SCORED_CHARACTERS: Final = 128 * 1024
-_SNIFFED_CHARACTERS: Final = 16 * 1024
+_SNIFFED_CHARACTERS: Final = 4 * 1024  # its patterns take time with the square of this
 _UNLIKELY: Final = {" ": 0.6, ":": 0.5, "~": 0.8, "^": 0.8}
 _CLEAN = re.compile(r"[\w][\w .,'&/()%$€£#@:+*!?°_-]*", re.UNICODE)
 
 
 class Dialect(msgspec.Struct, frozen=True):
     """``skip``: rows before the header or first row; ``names``: the header's cells, empty
-    without a header; fewer names than ``width`` leave the last columns unnamed."""
+    without a header; fewer names than ``width`` leave the last columns unnamed. ``regular``:
+    share of the rows that have the most usual number of cells."""
 
     delimiter: str
     quote: str
     width: int
     skip: int = 0
     names: tuple[str, ...] = ()
+    regular: float = 1.0
 
     @property
     def header(self) -> bool:
@@ -134,21 +136,22 @@ def _cleanliness(cells: Sequence[str]) -> float:
 
 def _finished(pair: tuple[str, str], rows: list[list[str]]) -> Dialect:
     """Finds where the table starts and whether its first row names the columns."""
-    width, _ = _main_width(rows)
+    width, count = _main_width(rows)
+    regular = count / len(rows)
     skip = next((at for at, row in enumerate(rows) if len(row) == width), 0)
     if skip > len(rows) // 2:
         skip = 0
     body = [row for row in rows[skip:] if len(row) == width]
     if _has_header(body):
-        return Dialect(*pair, width, skip, tuple(body[0]))
+        return Dialect(*pair, width, skip, tuple(body[0]), regular)
     spare = all(not row[-1].strip() for row in body)
     if skip and _names_of_another_width(rows[skip - 1], width, spare):
         names = tuple(rows[skip - 1])
         if len(names) == width - 1 and not spare:
             names = ("", *names)  # R leaves the column of row names unnamed
         width = max(len(names), width - 1 if spare else width)
-        return Dialect(*pair, width, skip - 1, names)
-    return Dialect(*pair, width, skip)
+        return Dialect(*pair, width, skip - 1, names, regular)
+    return Dialect(*pair, width, skip, regular=regular)
 
 
 def _names_of_another_width(row: Sequence[str], width: int, spare: bool) -> bool:

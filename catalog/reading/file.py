@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -11,9 +11,39 @@ from catalog.reading import encodings, kinds
 from catalog.reading.samples import MAGIC_BYTES, Sample, read_head, read_sample
 from catalog.reading.schema import Column
 
+if TYPE_CHECKING:
+    from catalog.reading.delimited import Delimited
+
 SAMPLE_BYTES: Final = 1024 * 1024
 _LONG_DOCUMENT_BYTES: Final = 32 * 1024 * 1024
 _MAX_ROWS: Final = 50_000
+# Text that is no table whatever its commas look like.
+_PROSE: Final = frozenset(
+    [
+        "md",
+        "rst",
+        "html",
+        "htm",
+        "xml",
+        "yaml",
+        "yml",
+        "toml",
+        "ini",
+        "cfg",
+        "conf",
+        "log",
+        "sql",
+        "py",
+        "r",
+        "js",
+        "ts",
+        "css",
+        "sh",
+        "java",
+        "scala",
+        "tex",
+    ]
+)
 _BINARY: Final = ("parquet", "orc", "avro", "arrow", "sqlite", "duckdb")
 
 
@@ -100,6 +130,8 @@ def _delimited(
     from catalog.reading.delimited import read_delimited
 
     promised = ending in ("csv", "tsv", "tab", "psv")
+    if ending in _PROSE:
+        return FileFacts("text", properties=properties)
     try:
         read = read_delimited(text, sample.whole, ending)
     except Unreadable:
@@ -107,7 +139,7 @@ def _delimited(
             raise
         return FileFacts("text", properties=properties)
     dialect = read.dialect
-    if dialect.width == 1 and not promised:
+    if not promised and not _is_table(read):
         return FileFacts("text", properties=properties)
     properties |= {"delimiter": dialect.delimiter, "header": dialect.header}
     if dialect.quote != '"':
@@ -115,6 +147,14 @@ def _delimited(
     if dialect.skip:
         properties["skip_rows"] = dialect.skip
     return FileFacts("csv", read.columns, read.rows if sample.whole else None, properties)
+
+
+def _is_table(read: Delimited) -> bool:
+    """Whether delimited text under any name is a table; lines of prose hold commas too."""
+    dialect = read.dialect
+    if dialect.width < 2 or dialect.delimiter not in ",;\t|" or dialect.regular < 0.9:
+        return False
+    return read.rows >= 5 or any(column.type != "string" for column in read.columns)
 
 
 def _json(request: FileRequest, sample: Sample, text: str, properties: dict[str, Any]) -> FileFacts:

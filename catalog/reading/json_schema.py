@@ -69,15 +69,16 @@ class Inference:
         return Node()
 
     def columns(self) -> tuple[Column, ...]:
-        """Fields of the rows in order of first sight; rows that are no objects are one column
-        ``[]`` (arrays) or ``value``."""
+        """Fields of the rows in order of first sight; rows that are arrays are one column
+        ``[]`` of their elements, scalars one column ``value``."""
         root = self._root
         rows: list[Column] = []
         if root.fields is not None and root.scalar is None and root.element is None:
             _rows_of_fields(rows, (), root)
+        elif root.element is not None and root.scalar is None and root.fields is None:
+            _rows_of(rows, ("[]",), root.element, root.element.nulls > 0)
         elif root.seen:
-            parts = ("[]",) if root.element is not None and root.scalar is None else ("value",)
-            _rows_of(rows, parts, root, root.nulls > 0)
+            _rows_of(rows, ("value",), root, root.nulls > 0)
         return tuple(rows)
 
 

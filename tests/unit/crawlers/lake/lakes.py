@@ -24,7 +24,7 @@ def put(path: Path, content: str | bytes) -> Path:
     return path
 
 
-def put_parquet(path: Path, rows: int = 2, **columns: pa.DataType) -> Path:
+def put_parquet(path: Path, rows: int = 2, **columns: Any) -> Path:
     """Writes a Parquet file of nulls with the given columns (``a`` int64 when none is given)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     columns = columns or {"a": pa.int64()}
