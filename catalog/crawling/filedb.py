@@ -6,14 +6,17 @@ A crawler's reader runs in a child process (`catalog.crawling.isolation`) and re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, TypeVar
 
 import msgspec
 import pydantic
 
 from catalog import errors, naming
-from catalog.crawling import sqltypes
+from catalog.crawling import localfile, sqltypes
 from catalog.crawling.crawler import CrawlerConfig
 from catalog.crawling.isolation import Failure, Workers
 from catalog.crawling.records import (
@@ -29,6 +32,9 @@ from catalog.crawling.records import (
     Statement,
 )
 from catalog.crawling.sqltypes import SqlType
+
+COPIES: Final = (localfile.__name__,)
+"""What a crawler that copies gives to ``Workers(allow=...)``."""
 
 
 class FileConfig(CrawlerConfig):
@@ -133,6 +139,37 @@ def read_isolated(
         return failure
     kind = _ERRORS.get(failure.code, errors.Unreadable)
     raise kind(f"{what}: {failure.why}", remedy=failure.hint, code=failure.code)
+
+
+COPY_ATTEMPTS = 3
+
+
+@contextmanager
+def private_copy(
+    workers: Workers, path: Path, suffixes: Sequence[str], config: FileConfig, why: str
+) -> Iterator[Path]:
+    """A copy of the file and its companions in a folder of our own, deleted afterwards.
+
+    A file over the config's limit is `Unreadable`, with the reason ``why`` a copy was needed; so
+    is one that is written to during three attempts, for its copy might be torn.
+    """
+    size, limit = localfile.size_with(path, suffixes), config.copy_limit_mb * 1_000_000
+    if size > limit:
+        raise errors.Unreadable(
+            f"{path}: {why} Its {size:,} bytes are over the limit of {limit:,} for a copy.",
+            remedy="Crawl when nobody writes to it, or raise copy_limit_mb.",
+        )
+    with tempfile.TemporaryDirectory(prefix="catalog-copy-", ignore_cleanup_errors=True) as folder:
+        copy = Path(folder) / path.name
+        order = localfile.CopyOrder(str(path), str(copy), list(suffixes))
+        for _ in range(COPY_ATTEMPTS):
+            if read_isolated(workers, localfile.copy_once, order, str(path)) is True:
+                yield copy
+                return
+    raise errors.Unreadable(
+        f"{path}: {why} It is written to so often that no whole copy could be made.",
+        remedy="Crawl when nobody writes to it.",
+    )
 
 
 TypeOf = Callable[[str], SqlType]

@@ -1,18 +1,16 @@
-"""Databases in files, for crawlers: paths, magic bytes, names, private copies; opens none."""
+"""Databases in files, for crawlers: paths, magic bytes, names, copies. Opens no database."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
+
+import msgspec
 
 from catalog import naming
 from catalog.errors import Denied, SourceError, Unreachable, Unreadable
-
-COPY_ATTEMPTS = 3
 
 
 def absolute(path: str) -> Path:
@@ -36,20 +34,23 @@ def require_file(path: Path, what: str) -> os.stat_result:
         found = path.stat()
         if not path.is_file():
             raise Unreadable(f"{path} is not a file.", remedy=f"Give the path of a {what} file.")
-        with path.open("rb") as file:
-            file.read(1)
-    except PermissionError as error:
+    except OSError as error:
+        raise missing(path, error) from error
+    if not os.access(path, os.R_OK):
         raise Denied(
             f"{path} may not be read by this process.",
             remedy="Give the catalog's user the right to read the file and to enter its folders.",
-        ) from error
-    except OSError as error:
-        raise missing(path, error) from error
+        )
     return found
 
 
 def missing(path: Path, error: OSError) -> SourceError:
     """The error for a path that cannot be reached."""
+    if isinstance(error, PermissionError):
+        return Denied(
+            f"{path} cannot be reached: one of its folders may not be entered.",
+            remedy="Give the catalog's user the right to enter its folders.",
+        )
     reason = error.strerror or type(error).__name__
     return Unreachable(f"{path} cannot be opened: {reason}.", remedy="Check the path.")
 
@@ -99,40 +100,24 @@ def _print(path: str) -> tuple[int, int, int]:
     return (found.st_ino, found.st_size, found.st_mtime_ns)
 
 
-@contextmanager
-def private_copy(path: Path, suffixes: Sequence[str], limit: int, why: str) -> Iterator[Path]:
-    """A copy of the file and its companions in a folder of our own, deleted afterwards.
+class CopyOrder(msgspec.Struct, frozen=True):
+    """What `copy_once` copies where, with which companions."""
 
-    ``limit``: bytes; a larger file is `Unreadable` with the reason ``why`` a copy was needed.
-    A file that is written to during three attempts is `Unreadable` too: its copy might be torn.
+    path: str
+    copy: str
+    suffixes: list[str]
+
+
+def copy_once(order: CopyOrder) -> bool:
+    """Copies a file and its companions; whether nobody wrote to them meanwhile.
+
+    Runs in a child process, as all that opens a database file must: a process that closes any
+    descriptor of a file loses all its locks on it, also those of a database it has open.
     """
-    size = size_with(path, suffixes)
-    if size > limit:
-        raise Unreadable(
-            f"{path}: {why} Its {size:,} bytes are over the limit of {limit:,} for a copy.",
-            remedy="Crawl when nobody writes to it, or raise copy_limit_mb.",
-        )
-    folder = Path(tempfile.mkdtemp(prefix="catalog-copy-"))
-    try:
-        copy = folder / path.name
-        if not any(_copied(path, copy, suffixes) for _ in range(COPY_ATTEMPTS)):
-            raise Unreadable(
-                f"{path}: {why} It is written to so often that no whole copy could be made.",
-                remedy="Crawl when nobody writes to it.",
-            )
-        yield copy
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _copied(path: Path, copy: Path, suffixes: Sequence[str]) -> bool:
-    """Copies; whether nothing was written meanwhile."""
+    path, suffixes = Path(order.path), order.suffixes
     before = fingerprint(path, suffixes)
-    try:
-        for suffix in ("", *suffixes):
-            Path(f"{copy}{suffix}").unlink(missing_ok=True)
-            if suffix == "" or os.path.exists(f"{path}{suffix}"):
-                shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
-    except OSError as error:
-        raise missing(path, error) from error
+    for suffix in ("", *suffixes):
+        Path(f"{order.copy}{suffix}").unlink(missing_ok=True)
+        if suffix == "" or os.path.exists(f"{path}{suffix}"):
+            shutil.copyfile(f"{path}{suffix}", f"{order.copy}{suffix}")
     return fingerprint(path, suffixes) == before

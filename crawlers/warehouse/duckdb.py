@@ -61,7 +61,7 @@ class DuckDB(Crawler[FileConfig]):
     def __init__(self, config: FileConfig) -> None:
         super().__init__(config)
         self._path = localfile.absolute(config.path)
-        self._workers = Workers(count=1, seconds=_READ_SECONDS)
+        self._workers = Workers(count=1, seconds=_READ_SECONDS, allow=filedb.COPIES)
 
     def check(self) -> CheckResult:
         """Opens the file and counts what it holds."""
@@ -116,8 +116,9 @@ class DuckDB(Crawler[FileConfig]):
             time.sleep(_POLL_SECONDS)
 
     def _from_copy(self, locked: Failure) -> Listing:
-        limit = self.config.copy_limit_mb * 1_000_000
-        with localfile.private_copy(self._path, COMPANIONS, limit, locked.why) as copy:
+        with filedb.private_copy(
+            self._workers, self._path, COMPANIONS, self.config, locked.why
+        ) as copy:
             try:
                 result = self._read(copy)
             except errors.Unreadable as error:  # the owner wrote while it was copied

@@ -25,12 +25,17 @@ from catalog.crawling import (
 )
 from catalog.crawling.filedb import Listing
 from catalog.crawling.isolation import Failure, Workers
-from crawlers.warehouse.sqlite.reading import NEEDS_COPY, SCHEMA, Arguments, read
+from crawlers.warehouse.sqlite.reading import (
+    COMPANIONS,
+    IN_PLACE,
+    NEEDS_COPY,
+    SCHEMA,
+    WRITABLE,
+    Arguments,
+    read,
+)
 
 MAGIC = b"SQLite format 3\x00"
-COMPANIONS = ("-wal", "-journal")
-_IMMUTABLE = "mode=ro&immutable=1"
-_ATTEMPTS = 3
 
 
 class SQLiteConfig(filedb.FileConfig):
@@ -57,7 +62,7 @@ class SQLite(Crawler[SQLiteConfig]):
         super().__init__(config)
         self._path = localfile.absolute(config.path)
         seconds = 120 + config.lock_wait + 2 * config.count_seconds
-        self._workers = Workers(count=1, seconds=seconds)
+        self._workers = Workers(count=1, seconds=seconds, allow=filedb.COPIES)
 
     def check(self) -> CheckResult:
         """Opens the file and counts what it holds."""
@@ -100,30 +105,17 @@ class SQLite(Crawler[SQLiteConfig]):
     # -- reading ------------------------------------------------------------------------------
 
     def _listing(self, count_seconds: float) -> Listing:
-        """What the file holds; reads again when somebody wrote into it under our eyes."""
         localfile.require_file(self._path, "SQLite")
-        for _ in range(_ATTEMPTS):
-            before = localfile.fingerprint(self._path, COMPANIONS)
-            mode = open_mode(self._path)
-            found = self._in_place(mode, count_seconds) if mode else None
-            if found is None:
-                return self._from_copy(count_seconds)
-            if mode != _IMMUTABLE or localfile.fingerprint(self._path, COMPANIONS) == before:
-                return found
-        return self._from_copy(count_seconds)
+        arguments = self._arguments(self._path, IN_PLACE, count_seconds)
+        what = str(self._path)
+        result = filedb.read_isolated(self._workers, read, arguments, what, accept=NEEDS_COPY)
+        return self._from_copy(result, count_seconds) if isinstance(result, Failure) else result
 
-    def _in_place(self, mode: str, count_seconds: float) -> Listing | None:
-        arguments = self._arguments(self._path, mode, count_seconds)
-        result = filedb.read_isolated(
-            self._workers, read, arguments, str(self._path), accept=NEEDS_COPY
-        )
-        return None if isinstance(result, Failure) else result
-
-    def _from_copy(self, count_seconds: float) -> Listing:
-        why = "It was not closed cleanly or is being written to, so only a copy can be read."
-        limit = self.config.copy_limit_mb * 1_000_000
-        with localfile.private_copy(self._path, COMPANIONS, limit, why) as copy:
-            arguments = self._arguments(copy, "mode=rw", count_seconds)
+    def _from_copy(self, failure: Failure, count_seconds: float) -> Listing:
+        with filedb.private_copy(
+            self._workers, self._path, COMPANIONS, self.config, failure.why
+        ) as copy:
+            arguments = self._arguments(copy, WRITABLE, count_seconds)
             result = filedb.read_isolated(self._workers, read, arguments, str(self._path))
         if isinstance(result, Failure):
             raise errors.Unreadable(f"{self._path}: {result.why}", remedy=result.hint)
@@ -132,18 +124,3 @@ class SQLite(Crawler[SQLiteConfig]):
     def _arguments(self, path: Path, mode: str, count_seconds: float) -> Arguments:
         database = localfile.database_name(self._path)
         return Arguments(str(path), mode, database, self.config.lock_wait, count_seconds)
-
-
-def open_mode(path: Path) -> str | None:
-    """URI parameters that read the file without writing beside it; None: only a copy can be read.
-
-    A plain read-only connection to a file in WAL mode makes ``-wal`` and ``-shm`` files, and
-    ``immutable`` overlooks what a ``-wal`` file holds.
-    """
-    with path.open("rb") as file:
-        header = file.read(20)
-    if header[18:19] != b"\x02":  # the file's read version: 2 is WAL
-        return "mode=ro"
-    if not localfile.exists(path, "-wal"):
-        return _IMMUTABLE
-    return "mode=ro&readonly_shm=1" if localfile.exists(path, "-shm") else None

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import sqlite3
-import time
+import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
-from catalog.crawling import errors, filedb
+from catalog.crawling import errors, filedb, localfile
 from catalog.crawling.filedb import Column, Constraint, Listing, Relation
 
 SCHEMA = "main"
+COMPANIONS = ("-wal", "-journal")
 NEEDS_COPY = "needs_copy"
 """Code of the failure that a private, writable copy may cure."""
-_CHECK_EVERY = 10_000  # instructions of SQLite's machine between two looks at the clock
+IN_PLACE = ""
+"""A mode: whatever reads the file where it is and writes nothing beside it."""
+WRITABLE = "mode=rw"
+_IMMUTABLE = "mode=ro&immutable=1"
+_INTERRUPT_SECONDS = 0.02
 _MOST_COUNTS = 5_000  # tables counted by one statement
 
 
@@ -35,9 +41,12 @@ class Arguments(msgspec.Struct, frozen=True):
 
 def read(arguments: Arguments) -> Listing:
     """The listing of a file. Runs in a child process; raises `Unreadable`."""
+    path = Path(arguments.path)
+    before = localfile.fingerprint(path, COMPANIONS)
+    mode = arguments.mode or open_mode(path)
     try:
-        with closing(_connect(arguments)) as connection:
-            return _Reader(connection, arguments).listing()
+        with closing(_connect(arguments, mode)) as connection:
+            found = _Reader(connection, arguments).listing()
     except sqlite3.OperationalError as error:
         raise _translated(str(error)) from error
     except sqlite3.DatabaseError as error:
@@ -45,6 +54,34 @@ def read(arguments: Arguments) -> Listing:
             f"It cannot be read as a SQLite database: {error}.",
             remedy="It is damaged, encrypted, or no SQLite file. Run PRAGMA integrity_check on it.",
         ) from error
+    if mode == _IMMUTABLE and localfile.fingerprint(path, COMPANIONS) != before:
+        raise _needs_copy("it was written to meanwhile")
+    return found
+
+
+def open_mode(path: Path) -> str:
+    """URI parameters that read the file without writing beside it; `Unreadable` if none do.
+
+    A plain read-only connection to a file in WAL mode makes ``-wal`` and ``-shm`` files, and
+    ``immutable`` overlooks what a ``-wal`` file holds.
+    """
+    with path.open("rb") as file:
+        header = file.read(20)
+    if header[18:19] != b"\x02":  # the file's read version: 2 is WAL
+        return "mode=ro"
+    if not localfile.exists(path, "-wal"):
+        return _IMMUTABLE
+    if not localfile.exists(path, "-shm"):
+        raise _needs_copy("its log was left behind")
+    return "mode=ro&readonly_shm=1"
+
+
+def _needs_copy(why: str) -> errors.Unreadable:
+    return errors.Unreadable(
+        f"It can only be read from a copy ({why}).",
+        remedy="Open it once with the program that writes it.",
+        code=NEEDS_COPY,
+    )
 
 
 def _translated(message: str) -> errors.SourceError:
@@ -54,18 +91,14 @@ def _translated(message: str) -> errors.SourceError:
             remedy="Crawl when it is not being written to, or raise lock_wait.",
         )
     if "readonly" in message or "unable to open" in message:
-        return errors.Unreadable(
-            f"It can only be read after a recovery ({message}).",
-            remedy="Open it once with the program that writes it.",
-            code=NEEDS_COPY,
-        )
+        return _needs_copy(message)
     return errors.Unreadable(
         f"SQLite refuses to read it: {message}.", remedy="Run PRAGMA integrity_check on it."
     )
 
 
-def _connect(arguments: Arguments) -> sqlite3.Connection:
-    uri = f"file:{quote(arguments.path)}?{arguments.mode}"
+def _connect(arguments: Arguments, mode: str) -> sqlite3.Connection:
+    uri = f"file:{quote(arguments.path)}?{mode}"
     connection = sqlite3.connect(
         uri, uri=True, timeout=arguments.wait, isolation_level=None, cached_statements=0
     )
@@ -230,15 +263,28 @@ class _Reader:
         for table, rows in self._tolerant(_STAT_SQL):
             if table in by_name and rows is not None:
                 by_name[table].rows, by_name[table].rows_how = rows, "estimate"
-        end = time.monotonic() + self._arguments.count_seconds
-        self._connection.set_progress_handler(lambda: time.monotonic() > end, _CHECK_EVERY)
+        over, done = threading.Event(), threading.Event()
+        clock = threading.Thread(target=self._interrupt, args=(over, done), daemon=True)
+        clock.start()
         try:
-            self._count(by_name)
-            self._weigh(by_name, objects)
+            self._count(by_name, over)
+            if not over.is_set():
+                self._weigh(by_name, objects)
         finally:
-            self._connection.set_progress_handler(None, 0)
+            done.set()
+            clock.join()
 
-    def _count(self, by_name: Mapping[str, Relation]) -> None:
+    def _interrupt(self, over: threading.Event, done: threading.Event) -> None:
+        """Interrupts what runs when the time is over; a progress handler is never asked while
+        SQLite counts, which is a single step of its machine."""
+        if done.wait(self._arguments.count_seconds):
+            return
+        over.set()
+        while not done.is_set():
+            self._connection.interrupt()
+            done.wait(_INTERRUPT_SECONDS)  # then again: a statement may just have begun
+
+    def _count(self, by_name: Mapping[str, Relation], over: threading.Event) -> None:
         """``VALUES`` answers row by row, so what was counted before the time was over is kept.
 
         Small tables (by the last ANALYZE) come first.
@@ -246,6 +292,8 @@ class _Reader:
         tables = [one for one in by_name.values() if one.kind == "table" and not one.properties]
         tables.sort(key=lambda one: one.rows or 0)
         for start in range(0, len(tables), _MOST_COUNTS):
+            if over.is_set():
+                return
             chunk = tables[start : start + _MOST_COUNTS]
             terms = (
                 f"({number},(SELECT count(*) FROM main.{_quoted(table.name)}))"
