@@ -6,9 +6,10 @@ each value carries its origin, for those who read one asset.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from catalog.assets.people import Named, Names
 from catalog.assets.views import Flag, Origin, Owner, Tag
@@ -18,6 +19,7 @@ from catalog.model.clock import to_text
 from catalog.naming import clean_text
 
 _LAYERS: Final = {"curated": 0, "crawled": 1, "inferred": 2}
+_loads = msgspec.json.decode
 SEVERITY: Final = {"deprecated": 3, "warned": 2, "endorsed": 1}
 
 
@@ -53,21 +55,24 @@ def text_of(
     name: str, crawled: str | None, origin: Origin | None, facts: Sequence[FactRow], names: Names
 ) -> tuple[str | None, Origin | None]:
     """(effective text, its origin). A curated empty text hides the source's: (None, curated)."""
-    ordered = sorted(
-        (fact for fact in facts if fact.property == name),
-        key=lambda fact: (_LAYERS.get(fact.layer, 9), -(fact.confidence or 0.0), -fact.at),
-    )
-    first = ordered[0] if ordered else None
+    found = [fact for fact in facts if fact.property == name]
+    first = min(found, key=_precedence) if len(found) > 1 else found[0] if found else None
     if crawled and (first is None or first.layer != "curated"):
         return clean_text(crawled), origin
     if first is None:
         return None, None
-    return json.loads(first.value) or None, fact_origin(first, names)
+    return _loads(first.value) or None, fact_origin(first, names)
+
+
+def _precedence(fact: FactRow) -> tuple[int, float, int]:
+    return _LAYERS.get(fact.layer, 9), -(fact.confidence or 0.0), -fact.at
 
 
 def owners_of(reports: Sequence[Report], facts: Sequence[FactRow], names: Names) -> list[Owner]:
     """Curated owners; without any the source's accounts; else inferred. ``''`` says: nobody."""
     found = [fact for fact in facts if fact.property == "owner"]
+    if not found and not reports:
+        return []
     curated = [fact for fact in found if fact.layer == "curated"]
     if curated:
         return [_owner(fact, names) for fact in curated if fact.item]
@@ -106,14 +111,14 @@ def tags_of(reports: Sequence[Report], facts: Sequence[FactRow], names: Names) -
                 if path:
                     found[clean_text(path)] = Tag(clean_text(path), None, report.origin)
             break
-    for fact in sorted(facts, key=lambda fact: -_LAYERS.get(fact.layer, 9)):
-        if fact.property == "tag":
-            found[fact.item] = Tag(fact.item, _tag_value(fact.value), fact_origin(fact, names))
+    tagged = [fact for fact in facts if fact.property == "tag"]
+    for fact in sorted(tagged, key=_precedence, reverse=True):
+        found[fact.item] = Tag(fact.item, _tag_value(fact.value), fact_origin(fact, names))
     return [found[path] for path in sorted(found)]
 
 
 def _tag_value(text: str) -> str | None:
-    value: Any = json.loads(text)
+    value: Any = _loads(text)
     if isinstance(value, dict):
         value = value.get("value")
     return value if isinstance(value, str) and value else None
@@ -121,11 +126,11 @@ def _tag_value(text: str) -> str | None:
 
 def flags_of(facts: Sequence[FactRow], names: Names) -> list[Flag]:
     """All flags, one per person, the most severe first."""
-    flags = []
+    flags: list[Flag] = []
     for fact in facts:
         if fact.property != "flag":
             continue
-        value = json.loads(fact.value)
+        value = _loads(fact.value)
         by = fact.item or fact.author
         flags.append(
             Flag(
@@ -136,6 +141,8 @@ def flags_of(facts: Sequence[FactRow], names: Names) -> list[Flag]:
                 reason=value.get("reason") or None,
             )
         )
+    if len(flags) < 2:
+        return flags
     return sorted(flags, key=lambda flag: (-SEVERITY.get(flag.kind, 0), flag.at or "", flag.by))
 
 

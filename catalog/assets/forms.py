@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import islice
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, or_, select
 
 from catalog.access.viewer import Viewer
-from catalog.assets.rows import ASSET, NAMESPACE, SOURCE, SUMMARY, Row, fetch, seen_by
+from catalog.assets.rows import (
+    ASSET,
+    NAMESPACE,
+    SOURCE,
+    SUMMARY,
+    Builder,
+    Row,
+    among,
+    fetch,
+    fill,
+    seen_by,
+    slots,
+)
 from catalog.assets.spelling import (
     Pair,
     folded_variants,
@@ -47,32 +60,39 @@ def by_id(connection: Connection, viewer: Viewer, text: str) -> list[Row]:
     return [] if uid is None else fetch(connection, viewer, _by_uid, {"uid": uid})
 
 
-def _by_pair(see: ColumnElement[bool]) -> Select[Any]:
+def _by_pair(see: ColumnElement[bool], namespaces: int) -> Select[Any]:
     former = func.coalesce(_FORMER.c.alias_of, _FORMER.c.key)
     return (
         SUMMARY.add_columns(_FORMER.c.text.label("written"))
         .join(_FORMER, former == ASSET.c.namespace)
         .where(
-            _in(_FORMER.c.text, "namespaces"),
+            among(_FORMER.c.text, "namespace", namespaces),
             ASSET.c.asset_class.in_(CLASSES),  # so that the unique index serves
             see,
         )
     )
 
 
-def _by_exact_pair(see: ColumnElement[bool]) -> Select[Any]:
-    return _by_pair(see).where(_in(ASSET.c.name_key, "keys"))
+@cache
+def _by_exact_pair(namespaces: int, keys: int) -> Builder:
+    def build(see: ColumnElement[bool]) -> Select[Any]:
+        return _by_pair(see, namespaces).where(among(ASSET.c.name_key, "key", keys))
+
+    return build
+
+
+def _exact_pairs(connection: Connection, viewer: Viewer, wanted: Sequence[Pair]) -> list[Row]:
+    namespaces = slots({pair.namespace for pair in wanted})
+    keys = slots({name_key(pair.name) for pair in wanted})
+    build = _by_exact_pair(len(namespaces), len(keys))
+    return fetch(connection, viewer, build, fill("namespace", namespaces) | fill("key", keys))
 
 
 def by_pairs(connection: Connection, viewer: Viewer, wanted: Sequence[Pair]) -> Hits:
     """By namespace and name as spelled, the longest known namespace first."""
     if not wanted:
         return []
-    parameters = {
-        "namespaces": list({pair.namespace for pair in wanted}),
-        "keys": list({name_key(pair.name) for pair in wanted}),
-    }
-    rows = fetch(connection, viewer, _by_exact_pair, parameters)
+    rows = _exact_pairs(connection, viewer, wanted)
     for pair in wanted:
         hits = [row for row in rows if (row.written, row.name) == (pair.namespace, pair.name)]
         if hits:
@@ -80,20 +100,23 @@ def by_pairs(connection: Connection, viewer: Viewer, wanted: Sequence[Pair]) -> 
     return []
 
 
-def _by_folded_pair(see: ColumnElement[bool]) -> Select[Any]:
-    return _by_pair(see).where(_in(ASSET.c.folded_key, "keys"))
+@cache
+def _by_folded_pair(namespaces: int, keys: int) -> Builder:
+    def build(see: ColumnElement[bool]) -> Select[Any]:
+        return _by_pair(see, namespaces).where(among(ASSET.c.folded_key, "key", keys))
+
+    return build
 
 
 def by_folded_pairs(connection: Connection, viewer: Viewer, wanted: Sequence[Pair]) -> Hits:
     """By namespace and name, compared as the platform folds names (and in one Unicode form)."""
     if not wanted:
         return []
-    namespaces = {pair.namespace for pair in wanted}
-    parameters = {
-        "namespaces": list(namespaces | {text.lower() for text in namespaces}),
-        "keys": list({text_key(one) for pair in wanted for one in folded_variants(pair.name)}),
-    }
-    rows = fetch(connection, viewer, _by_folded_pair, parameters)
+    texts = {pair.namespace for pair in wanted}
+    namespaces = slots(texts | {text.lower() for text in texts})
+    keys = slots({text_key(one) for pair in wanted for one in folded_variants(pair.name)})
+    build = _by_folded_pair(len(namespaces), len(keys))
+    rows = fetch(connection, viewer, build, fill("namespace", namespaces) | fill("key", keys))
     for pair in wanted:
         hits = [
             row
@@ -241,26 +264,19 @@ def by_location(connection: Connection, viewer: Viewer, spellings: Spellings) ->
     return []
 
 
-def _by_path(see: ColumnElement[bool]) -> Select[Any]:
-    return _by_exact_pair(see).where(ASSET.c.state != "removed")
-
-
 def _longest_path(connection: Connection, viewer: Viewer, location: str, whole: bool) -> list[Row]:
     """Rows at the longest path that is a known asset; above the location itself only data."""
     paths = [location] if whole else list(prefixes(location))
     wanted = [pair for path in paths for pair in _path_pairs(path)]
     if not wanted:
         return []
-    parameters = {
-        "namespaces": list({pair.namespace for pair in wanted}),
-        "keys": list({name_key(pair.name) for pair in wanted}),
-    }
-    rows = fetch(connection, viewer, _by_path, parameters)
+    rows = _exact_pairs(connection, viewer, wanted)
     for pair in wanted:
         hits = [
             row
             for row in rows
             if (row.written, row.name) == (pair.namespace, pair.name)
+            and row.state != "removed"
             and (whole or row.asset_class == "data")
         ]
         if hits:

@@ -54,6 +54,16 @@ COLUMNS_SHOWN: Final = 1000
 CHILDREN_COUNTED: Final = 1000
 _ALIASES_SHOWN: Final = 50
 _PARENTS: Final = 32
+_PARTS: Final = (
+    "fact",
+    "sighting",
+    "measure",
+    "alias",
+    "hold",
+    "ancestor",
+    "statement",
+    "children",
+)
 
 _ASSET = table_of(Asset)
 _NAMESPACE = table_of(Namespace)
@@ -108,12 +118,11 @@ _COLUMNS: Final = (
     .limit(COLUMNS_SHOWN + 1)
 )
 
-# The common columns of the union: name -> type.
+# The common columns of the union: name -> type. The first ten are a fact's, in its order.
+_TYPES: Final = {"n": Big, "t": Text, "f": Float, "b": LargeBinary}
+_FACT_SHAPE: Final = ("n1", "t1", "t2", "t3", "t4", "t5", "f1", "t6", "t7", "n2")
 _SHAPE: Final[dict[str, Any]] = {
-    **{f"n{i}": Big for i in range(1, 7)},
-    **{f"t{i}": Text for i in range(1, 8)},
-    "f1": Float,
-    **{f"b{i}": LargeBinary for i in range(1, 5)},
+    name: _TYPES[name[0]] for name in (*_FACT_SHAPE, "n3", "n4", "n5", "b1", "b2", "b3", "b4")
 }
 
 
@@ -129,19 +138,8 @@ def _part(name: str, **columns: ColumnElement[Any]) -> Select[Any]:
 
 
 def _facts() -> Select[Any]:
-    return _part(
-        "fact",
-        n1=_FACT.c.column,
-        t1=_FACT.c.property,
-        t2=_FACT.c.item,
-        t3=_FACT.c.layer,
-        t4=_FACT.c.origin,
-        t5=_FACT.c.value,
-        f1=_FACT.c.confidence,
-        t6=_FACT.c.evidence,
-        t7=_FACT.c.author,
-        n2=_FACT.c.at,
-    ).where(_FACT.c.asset == _OF)
+    fields = (_FACT.c[name] for name in FactRow._fields)
+    return _part("fact", **dict(zip(_FACT_SHAPE, fields, strict=True))).where(_FACT.c.asset == _OF)
 
 
 def _sightings() -> Select[Any]:
@@ -299,40 +297,19 @@ def _parts(expression: Expression) -> Any:
 
 def gather(connection: Connection, viewer: Viewer, asset: int, parent: int | None) -> Gathered:
     """The rows of one asset that the viewer may see: two statements, whatever hangs on it."""
-    columns = [ColumnRow(*row) for row in connection.execute(_COLUMNS, {"asset": asset})]
-    found = Gathered(columns, [], [], [], [], [], [], [], 0)
-    children = 0
+    columns = [ColumnRow(*row) for row in connection.execute(_COLUMNS, {"asset": asset}).all()]
     parameters = {"asset": asset, "parent": parent if parent is not None else -1}
-    for row in connection.execute(_parts(visible(viewer)), parameters):
-        match row.part:
-            case "fact":
-                found.facts.append(
-                    FactRow(
-                        row.n1,
-                        row.t1,
-                        row.t2,
-                        row.t3,
-                        row.t4,
-                        row.t5,
-                        row.f1,
-                        row.t6,
-                        row.t7,
-                        row.n2,
-                    )
-                )
-            case "sighting":
-                found.sightings.append(row)
-            case "measure":
-                found.measures.append(row)
-            case "alias":
-                if len(found.aliases) < _ALIASES_SHOWN:
-                    found.aliases.append(row)
-            case "hold":
-                found.holds.append(row)
-            case "statement":
-                found.statements.append(row)
-            case "ancestor":
-                found.ancestors.append(row)
-            case _:
-                children = row.n1
-    return found._replace(children=children)
+    parts: dict[str, list[Any]] = {name: [] for name in _PARTS}
+    for row in connection.execute(_parts(visible(viewer)), parameters).all():
+        parts[row[0]].append(row)
+    return Gathered(
+        columns=columns,
+        facts=[FactRow._make(row[1:11]) for row in parts["fact"]],
+        sightings=parts["sighting"],
+        measures=parts["measure"],
+        aliases=parts["alias"][:_ALIASES_SHOWN],
+        holds=parts["hold"],
+        ancestors=parts["ancestor"],
+        statements=parts["statement"],
+        children=parts["children"][0].n1,
+    )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Text, bindparam, cast, literal, null, select, union_all
 
+from catalog.assets.rows import among, fill, slots
 from catalog.history.store import table_of
 from catalog.model import Account, Person, Team, Token, User
 from catalog.model.base import Big
@@ -29,41 +31,44 @@ class Named(NamedTuple):
     email: str | None
 
 
-def _in(column: Any, name: str) -> Any:
-    return column.in_(bindparam(name, expanding=True))
-
-
 _NO_TEXT = cast(null(), Text)
 _NO_NUMBER = cast(null(), Big)
-_NAMES = union_all(
-    select(
-        literal("person").label("type"),
-        _PERSON.c.uid.label("uid"),
-        _PERSON.c.name.label("name"),
-        _PERSON.c.email.label("email"),
-        _NO_NUMBER.label("source"),
-        _NO_TEXT.label("account"),
-    ).where(_in(_PERSON.c.uid, "person")),
-    select(literal("team"), _TEAM.c.uid, _TEAM.c.name, _NO_TEXT, _NO_NUMBER, _NO_TEXT).where(
-        _in(_TEAM.c.uid, "team")
-    ),
-    select(literal("user"), _USER.c.uid, _PERSON.c.name, _PERSON.c.email, _NO_NUMBER, _NO_TEXT)
-    .join(_PERSON, _PERSON.c.key == _USER.c.person)
-    .where(_in(_USER.c.uid, "user")),
-    select(literal("token"), _TOKEN.c.uid, _TOKEN.c.name, _NO_TEXT, _NO_NUMBER, _NO_TEXT).where(
-        _in(_TOKEN.c.uid, "token")
-    ),
-    select(
-        literal("account"),
-        _PERSON.c.uid,
-        _PERSON.c.name,
-        _PERSON.c.email,
-        _ACCOUNT.c.source,
-        _ACCOUNT.c.name,
+
+
+def _branch(kind: str, *columns: Any) -> Any:
+    names = ("uid", "name", "email", "source", "account")
+    labelled = (column.label(name) for column, name in zip(columns, names, strict=True))
+    return select(literal(kind, Text).label("type"), *labelled)
+
+
+def _select(kind: str, size: int) -> Any:
+    """One branch of the union, for ``size`` ids."""
+    if kind == "person":
+        columns = (_PERSON.c.uid, _PERSON.c.name, _PERSON.c.email, _NO_NUMBER, _NO_TEXT)
+        return _branch(kind, *columns).where(among(_PERSON.c.uid, kind, size))
+    if kind == "team":
+        columns = (_TEAM.c.uid, _TEAM.c.name, _NO_TEXT, _NO_NUMBER, _NO_TEXT)
+        return _branch(kind, *columns).where(among(_TEAM.c.uid, kind, size))
+    if kind == "token":
+        columns = (_TOKEN.c.uid, _TOKEN.c.name, _NO_TEXT, _NO_NUMBER, _NO_TEXT)
+        return _branch(kind, *columns).where(among(_TOKEN.c.uid, kind, size))
+    if kind == "user":
+        columns = (_USER.c.uid, _PERSON.c.name, _PERSON.c.email, _NO_NUMBER, _NO_TEXT)
+        named = _branch(kind, *columns).join(_PERSON, _PERSON.c.key == _USER.c.person)
+        return named.where(among(_USER.c.uid, kind, size))
+    columns = (_PERSON.c.uid, _PERSON.c.name, _PERSON.c.email, _ACCOUNT.c.source, _ACCOUNT.c.name)
+    joined = _branch(kind, *columns).join(_PERSON, _PERSON.c.key == _ACCOUNT.c.person)
+    return joined.where(
+        _ACCOUNT.c.source.in_(bindparam("sources", expanding=True)),
+        _ACCOUNT.c.name.in_(bindparam("accounts", expanding=True)),
     )
-    .join(_PERSON, _PERSON.c.key == _ACCOUNT.c.person)
-    .where(_in(_ACCOUNT.c.source, "sources"), _in(_ACCOUNT.c.name, "accounts")),
-)
+
+
+@lru_cache(maxsize=512)
+def _statement(kinds: tuple[tuple[str, int], ...]) -> Any:
+    """Only the branches that are needed, each for a padded number of ids: built once."""
+    branches = [_select(kind, size) for kind, size in kinds]
+    return branches[0] if len(branches) == 1 else union_all(*branches)
 
 
 class Names:
@@ -114,14 +119,22 @@ def names_of(
         if uid is not None:
             wanted[kind].add(uid)
     pairs = set(accounts)
-    if not pairs and not any(wanted.values()):
+    parameters: dict[str, Any] = {}
+    kinds: list[tuple[str, int]] = []
+    for kind, uids in wanted.items():
+        if uids:
+            padded = slots(sorted(uids))
+            kinds.append((kind, len(padded)))
+            parameters |= fill(kind, padded)
+    if pairs:
+        kinds.append(("account", 0))
+        parameters["sources"] = sorted({source for source, _ in pairs})
+        parameters["accounts"] = sorted({name for _, name in pairs})
+    if not kinds:
         return NOBODY
-    parameters: dict[str, Any] = {kind: sorted(uids) for kind, uids in wanted.items()}
-    parameters["sources"] = sorted({source for source, _ in pairs})
-    parameters["accounts"] = sorted({name for _, name in pairs})
     found: dict[str, Named] = {}
     joined: dict[tuple[int, str], Named] = {}
-    for row in connection.execute(_NAMES, parameters):
+    for row in connection.execute(_statement(tuple(kinds)), parameters).all():
         public = id_text(row.uid)
         if row.type == "account":
             joined[row.source, row.account] = Named("person", public, row.name, row.email)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, select
 
 from catalog.access.expression import Expression
 from catalog.access.sqlfilter import compile_filter
@@ -62,13 +62,43 @@ Builder = Callable[[ColumnElement[bool]], Select[Any]]
 
 
 def seen_by(viewer: Viewer, build: Builder) -> Select[Any]:
-    """The statement for what this viewer may see: built once per builder and expression."""
+    """The statement for what this viewer may see: built once per builder and expression.
+
+    ``build`` is a function of a module, or one that `functools.cache` keeps: never a new one.
+    """
     return _statement(build, visible(viewer))
 
 
 @lru_cache(maxsize=512)
 def _statement(build: Builder, expression: Expression) -> Select[Any]:
-    return build(compile_filter(expression, ASSET))
+    return build(see_assets(expression))
+
+
+def see_assets(expression: Expression) -> ColumnElement[bool]:
+    """Where-clause on `SUMMARY`: the expression, and no asset of a source that was removed."""
+    return and_(compile_filter(expression, ASSET), SOURCE.c.removed_at.is_(None))
+
+
+def slots(values: Iterable[Any]) -> list[Any]:
+    """Values padded to 1, 4, 16 ... of them by repeating the last: few shapes of statements.
+
+    An expanding IN list is rewritten at each execution, which costs more than the query.
+    """
+    found = list(values)
+    size = 1
+    while size < len(found):
+        size *= 4
+    return found + found[-1:] * (size - len(found))
+
+
+def among(column: ColumnElement[Any], name: str, size: int) -> ColumnElement[bool]:
+    """``column IN (:name0, :name1, ...)`` for values made by `slots`."""
+    return column.in_([bindparam(f"{name}{at}", type_=column.type) for at in range(size)])
+
+
+def fill(name: str, values: Iterable[Any]) -> dict[str, Any]:
+    """The parameters of `among`."""
+    return {f"{name}{at}": value for at, value in enumerate(values)}
 
 
 def fetch(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import msgspec
 from sqlalchemy import Connection, bindparam, select
 
 from catalog.history.store import table_of
@@ -61,11 +62,13 @@ def facts_etag(facts: Iterable[FactRow], column: int = 0) -> str:
     It covers what a write can change: curated properties, items and values; never what crawls or
     inference change. Of no facts at all it is ``"0"``.
     """
-    rows: list[Any] = sorted(
+    rows = [
         (fact.property, fact.item, fact.origin, fact.value)
         for fact in facts
         if fact.column == column and fact.layer == "curated"
-    )
+    ]
     if not rows:
         return "0"
-    return hashlib.blake2b(dump(rows).encode("utf-8", "surrogatepass"), digest_size=9).hexdigest()
+    if len(rows) > 1:
+        rows.sort()
+    return hashlib.blake2b(msgspec.json.encode(rows), digest_size=9).hexdigest()

@@ -109,7 +109,8 @@ def test_the_etag_follows_what_people_write(estate: Estate) -> None:
     estate.fact(key, "title", "Orders")
     second = read(estate, "orders")
     assert second.etag != first.etag
-    assert first.columns is not None and second.columns is not None
+    assert first.columns is not None
+    assert second.columns is not None
     assert [one.etag for one in second.columns] == [one.etag for one in first.columns]
 
 
