@@ -160,8 +160,14 @@ def _parse(chunk: list[Token], text: str, dialect: str) -> Iterator[Piece]:
 
 
 def _one(chunk: list[Token], text: str, dialect: str) -> exp.Expr:
+    from sqlglot import TokenType
     from sqlglot.errors import ErrorLevel, ParseError
 
+    first = chunk[0]
+    if first.token_type == TokenType.REPLACE and len(chunk) == 2:
+        # MySQL's INSERT OR REPLACE, which the tokenizer leaves as one text.
+        text = "INSERT" + text[first.end + 1 : chunk[-1].end + 1]
+        chunk = _tokens(text, dialect)
     trees = _engine(dialect).parser(error_level=ErrorLevel.IMMEDIATE).parse(chunk, text)
     if len(trees) != 1 or trees[0] is None:
         raise ParseError("no statement")

@@ -93,12 +93,29 @@ class Reader:
             return self._select(node, outer)
         if isinstance(node, exp.Values):
             return self.values(node, outer)
+        if isinstance(node, (exp.Insert, exp.Update, exp.Delete)):
+            return self._returning(node, outer)
         if isinstance(node, (exp.Table, exp.Pivot)):
             scope = self.inside(outer)
             add_source(self, node, scope)
             return Output([item for r in scope.relations for item in r.output.items])
         self.walk(node, outer)
         return Output([])
+
+    def _returning(self, node: exp.Expr, outer: Scope) -> Output:
+        """``WITH gone AS (DELETE FROM t .. RETURNING a)``: columns of the table it changes."""
+        scope = self.inside(outer)
+        table = node.this.this if isinstance(node.this, exp.Schema) else node.this
+        if isinstance(table, exp.Table):
+            add_source(self, table, scope)
+        for part in ("expression", "where"):
+            if node.args.get(part) is not None:
+                self.walk(node.args[part], scope)
+        returning = node.args.get("returning")
+        items: list[Item] = []
+        for projection in returning.expressions if returning is not None else ():
+            items.extend(self._projection(projection, scope))
+        return Output(items)
 
     def _unwrapped(self, node: exp.Expr, outer: Scope) -> tuple[exp.Expr, Scope]:
         """The query inside brackets, with the CTEs written before them."""

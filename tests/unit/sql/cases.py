@@ -504,6 +504,23 @@ WRITES = [
         "t",
         dialect="postgres",
     ),
+    Case(
+        "rows moved by a deleting CTE",
+        "WITH gone AS (DELETE FROM a WHERE old RETURNING id, x) "
+        "INSERT INTO b SELECT id, x FROM gone",
+        "a.id>id a.x>x",
+        "a",
+        "b",
+        dialect="postgres",
+    ),
+    Case(
+        "a replace",
+        "REPLACE INTO t (a) SELECT x FROM s",
+        "s.x>a",
+        "s",
+        "t",
+        dialect="mysql",
+    ),
     Case("a swap", "ALTER TABLE a SWAP WITH b", "", "b", "a", dialect="snowflake"),
     Case(
         "a view altered",
