@@ -7,6 +7,7 @@ they abort the process.
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -43,8 +44,16 @@ def read_footer(path: bytes) -> Footer:
         except (pyarrow.ArrowException, OSError, ValueError) as error:
             raise Unreadable(f"Its Parquet footer cannot be read: {_first_line(error)}") from error
     pairs = metadata.metadata or {}
-    columns = _with_spark_comments(columns_of(schema), pairs.get(_SPARK_ROW))
+    columns = _with_spark_comments(_columns(schema.serialize().to_pybytes()), pairs.get(_SPARK_ROW))
     return Footer(columns, metadata.num_rows, metadata.created_by or None, _short(pairs))
+
+
+@lru_cache(maxsize=64)
+def _columns(serialized: bytes) -> tuple[Column, ...]:
+    """Columns of a serialized Arrow schema; a dataset's files mostly have the same one."""
+    import pyarrow
+
+    return columns_of(pyarrow.ipc.read_schema(pyarrow.py_buffer(serialized)))
 
 
 def _first_line(error: BaseException) -> str:

@@ -50,7 +50,7 @@ class LocalLakeConfig(CrawlerConfig):
     )
     workers: int = Option(default=2, ge=1, le=64, description="Reading processes.")
     memory_mb: int = Option(
-        default=1024, ge=64, description="Resident memory that reading one file may take, in MB."
+        default=1024, ge=256, description="Resident memory that reading one file may take, in MB."
     )
     seconds: float = Option(default=30.0, gt=0, description="Time that reading one file may take.")
 

@@ -79,9 +79,10 @@ def _family(name: str) -> str:
 # --- records ----------------------------------------------------------------------------------
 
 
-def uri(path: str) -> str:
-    """``file://`` URI of an absolute path, bytes that are no text escaped."""
-    return "file://" + quote(path.encode("utf-8", "surrogateescape"), safe="/=*,+@:~()")
+def uri(namespace: str, path: str) -> str:
+    """URI of a path in a namespace (``file`` is ``file://``), bytes that are no text escaped."""
+    base = namespace if "://" in namespace else f"{namespace}://"
+    return base + quote(path.encode("utf-8", "surrogateescape"), safe="/=*,+@:~()")
 
 
 def asset_name(path: str) -> str:
@@ -132,7 +133,7 @@ def record(bundle: Bundle, namespace: str, parent: str | None, facts: Facts) -> 
         kind=bundle.kind,
         parent=parent,
         columns=columns,
-        location=uri(bundle.name),
+        location=uri(namespace, bundle.name),
         format=facts[newest.path].format,
         partition_keys=tuple(naming.clean_text(key) for key in bundle.partition_keys),
         properties=_properties(bundle, rule, facts, newest),
@@ -155,7 +156,7 @@ def _columns(bundle: Bundle, facts: Facts, newest: File) -> tuple[Any, ...] | No
     known = [columns for columns in schemas if columns is not None]
     if not known:
         return None
-    own = reading.union(known)
+    own = reading.union(dict.fromkeys(known))  # most files of a dataset have the same columns
     taken = {column.path for column in own}
     keys = [column for column in key_columns(bundle) if column.path not in taken]
     return fields_of((*own, *keys))

@@ -117,8 +117,13 @@ class LakeRun:
 
     def _refused(self, bundle: Bundle) -> str | None:
         """The pattern that leaves out every dataset that the bundle could become."""
-        by = [self._left_out_by(path) for path in possible_names(bundle)]
-        return by[0] if all(by) else None
+        first: str | None = None
+        for path in possible_names(bundle):
+            by = self._left_out_by(path)
+            if by is None:
+                return None
+            first = first or by
+        return first
 
     def _filtered(self, bundle: Bundle, by: str) -> Iterator[Record]:
         count = len(bundle.members)
@@ -221,7 +226,7 @@ class LakeRun:
             kind="folder",
             asset_class="container",
             parent=above,
-            location=datasets.uri(path),
+            location=datasets.uri(self._namespace, path),
         )
 
 
