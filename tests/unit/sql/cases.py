@@ -48,6 +48,12 @@ QUERIES = [
         outputs="total",
     ),
     Case(
+        "a name that a subquery gives twice has no certain source",
+        "SELECT s.id FROM (SELECT a.id, b.id FROM a, b) AS s",
+        "",
+        "a b",
+    ),
+    Case(
         "schemas say which table has it",
         "SELECT city, amount FROM orders JOIN customers ON orders.customer_id = customers.id",
         "customers.city>city orders.amount>amount",

@@ -70,6 +70,13 @@ def test_what_nests_too_deep_is_refused_with_the_reason(name: str) -> None:
     assert "nested" in parsed.problems[0]
 
 
+def test_the_guard_names_its_limit_and_the_line() -> None:
+    (parsed,) = lineage("SELECT\n" + "(" * 201 + "1" + ")" * 201, "duckdb", {})
+    assert parsed.problems == ("line 2: nested deeper than 200 levels",)
+    (parsed,) = lineage("SELECT " + "(" * 60 + "a" + ")" * 60 + " AS b FROM t", "duckdb", {})
+    assert [edge.source_column for edge in parsed.columns] == ["a"]
+
+
 def test_a_text_that_is_too_long_is_refused() -> None:
     (parsed,) = lineage("SELECT " + "a" * MAX_TEXT, "duckdb", {})
     assert f"more than {MAX_TEXT}" in parsed.problems[0]
