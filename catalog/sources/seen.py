@@ -1,0 +1,25 @@
+"""Which sources a viewer may know of: those that they manage, or may see an asset of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists, select, true
+
+from catalog.access.expression import Everything
+from catalog.access.sqlfilter import visible_assets
+from catalog.access.viewer import Viewer, visible
+from catalog.history.store import table_of
+from catalog.model import Asset, Source
+
+_ASSET = table_of(Asset)
+_SOURCE = table_of(Source)
+
+
+def visible_sources(viewer: Viewer, source: Any = _SOURCE) -> ColumnElement[bool]:
+    """The where-clause over the source table that every read of sources applies."""
+    if viewer.may("source") or isinstance(visible(viewer), Everything):
+        return true()
+    return exists(
+        select(_ASSET.c.key).where(_ASSET.c.source == source.c.key, visible_assets(viewer))
+    )
