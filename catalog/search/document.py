@@ -11,16 +11,16 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import BindParameter, bindparam, literal, select
 from sqlmodel import Session
 
 from catalog import naming
 from catalog.assets.effective import FactRow, effective_text
 from catalog.history.store import table_of
-from catalog.history.unit import dump
 from catalog.model import (
     Asset,
     AssetAttribute,
@@ -86,10 +86,8 @@ class Document:
 
 def document_hash(document: Document) -> bytes:
     """16 bytes over all that the document says, and its version. ``key`` is not part of it."""
-    values = asdict(document)
-    del values["key"]
-    text = dump([DOCUMENT_VERSION, values])
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    encoded = msgspec.json.encode((DOCUMENT_VERSION, replace(document, key=0)))
+    return hashlib.blake2b(encoded, digest_size=16).digest()
 
 
 def document(session: Session, asset: int) -> Document | None:

@@ -58,7 +58,7 @@ def atoms(text: str) -> Iterator[tuple[int, Atom]]:
 @lru_cache(maxsize=1 << 16)
 def atom(text: str) -> Atom:
     """Splits one run; column names come again and again, so the results are kept."""
-    classes = "".join(map(_class_of, text))
+    classes = text.translate(_ASCII) if text.isascii() else "".join(map(_class_of, text))
     spans = tuple(found.span() for found in _PART.finditer(classes))
     parts = tuple(fold(text[start:end])[:TOKEN_LENGTH] for start, end in spans)
     return Atom("".join(parts)[:TOKEN_LENGTH], parts, spans)
@@ -74,6 +74,9 @@ def _class_of(char: str) -> str:
     if char > "\u303f" and any(low <= ord(char) <= high for low, high in _IDEOGRAMS):
         return "c"
     return "l"
+
+
+_ASCII: Final = {number: _class_of(chr(number)) for number in range(128)}
 
 
 @lru_cache(maxsize=1 << 16)
@@ -106,6 +109,10 @@ def positions(text: str, into: dict[str, list[int]], start: int = 0) -> int:
     for found in _ATOM.findall(text):
         width, tokens = atom_tokens(found)
         for token, offset in tokens:
-            into.setdefault(token, []).append(start + offset)
+            found_at = into.get(token)
+            if found_at is None:
+                into[token] = [start + offset]
+            else:
+                found_at.append(start + offset)
         start += width
     return start

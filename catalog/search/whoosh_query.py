@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from catalog.search import bitset
@@ -101,13 +102,17 @@ class Evaluation:
         return _combined(parts, bitset.union)
 
     def exact(self, texts: Iterable[str]) -> Sets:
-        """The documents that have one of these names, which scores most of all."""
+        """The documents that have one of these names, which scores most of all.
+
+        ``namespace/name`` and ``source.name`` are names too.
+        """
         found = [0] * len(self.segments)
         for text in {text for text in texts if text}:
             for sign, weight in _EXACT:
                 name = joined(text) if sign == "j" else fold(text)
                 if name:
-                    sets = [segment.term("raw_exact", sign + name) for segment in self.segments]
+                    read = partial(_exact, sign=sign, name=name)
+                    sets = [read(segment) for segment in self.segments]
                     self.matches.append(Match("name", weight, sets))
                     found = bitset.union(found, sets)
         return found
@@ -229,6 +234,27 @@ _LABELS: Final = {
     "comments": "columns",
     "body": "definition",
 }
+
+
+def _exact(segment: Segment, sign: str, name: str) -> int:
+    if sign != "f":
+        return segment.term("raw_exact", sign + name)
+    bits = _named(segment, name)
+    for attribute, between in (("namespace", "/"), ("source", ".")):
+        for term in segment.lexicon(f"raw_{attribute}"):
+            start = fold(term[1:])
+            rest = name[len(start) :]
+            if rest and name.startswith(start):
+                inner = _named(segment, rest.removeprefix(between))
+                if rest.startswith("/"):  # no second slash before a name that begins with one
+                    inner |= _named(segment, rest)
+                bits |= inner and inner & segment.term(f"raw_{attribute}", term)
+    return bits
+
+
+def _named(segment: Segment, name: str) -> int:
+    """The documents whose folded full name it is."""
+    return segment.term("raw_exact", f"f{name}") | segment.term("raw_name", f"={name}")
 
 
 def _combined(parts: Iterable[Sets | None], join: Callable[[Sets, Sets], Sets]) -> Sets | None:

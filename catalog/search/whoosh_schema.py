@@ -8,7 +8,6 @@ one go) and ``payload`` (compressed JSON).
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from whoosh import columns, fields, formats
@@ -38,8 +37,8 @@ RAW: Final[tuple[str, ...]] = (
 )
 """Keyword fields, named ``raw_`` and the attribute: values as they are, letter case counts."""
 _EMPTY: Final = b""
-
-Posting = tuple[bytes, int, float, bytes]
+_FAR: Final = 0x10000
+_ONE: Final = [number.to_bytes(2, "little") for number in range(_FAR)]
 
 
 class Positions(fields.FieldType):  # type: ignore[misc]
@@ -52,11 +51,6 @@ class Positions(fields.FieldType):  # type: ignore[misc]
         """No spelling graph."""
         return False
 
-    def index(self, value: Mapping[str, list[int]], **_more: Any) -> Iterator[Posting]:
-        """Postings of token -> positions."""
-        for token, positions in value.items():
-            yield token.encode("utf-8", "replace"), 1, 1.0, pack_positions(positions)
-
 
 class Keywords(fields.FieldType):  # type: ignore[misc]
     """Terms as they are, without positions."""
@@ -67,11 +61,6 @@ class Keywords(fields.FieldType):  # type: ignore[misc]
     def separate_spelling(self) -> bool:
         """No spelling graph."""
         return False
-
-    def index(self, value: Iterable[str], **_more: Any) -> Iterator[Posting]:
-        """Postings of distinct terms."""
-        for term in value:
-            yield term.encode("utf-8", "surrogatepass"), 1, 1.0, _EMPTY
 
 
 class Bytes(fields.FieldType):  # type: ignore[misc]
@@ -90,8 +79,11 @@ class Bytes(fields.FieldType):  # type: ignore[misc]
 
 def pack_positions(positions: list[int]) -> bytes:
     """Positions as they lie in a posting."""
-    kept = [one for one in positions if one < 0x10000]
-    return struct.pack(f"<{len(kept)}H", *kept)
+    if len(positions) == 1:
+        return _ONE[positions[0]] if positions[0] < _FAR else _EMPTY
+    if positions[-1] >= _FAR:
+        positions = [one for one in positions if one < _FAR]
+    return struct.pack(f"<{len(positions)}H", *positions)
 
 
 def unpack_positions(raw: bytes) -> tuple[int, ...]:

@@ -51,6 +51,7 @@ class Segment:
         self._lock = threading.RLock()
         self._reader = SegmentReader(storage, _SCHEMA, segment)
         self._sets: dict[tuple[str, bytes], int] = {}
+        self._payloads: Any = None
         self._lexicons: dict[str, list[str]] = {}
         self._facets: dict[str, FacetSets] = {}
         self.filters: dict[Any, int] = {}
@@ -105,7 +106,9 @@ class Segment:
     def payload(self, number: int) -> dict[str, Any]:
         """What a hit shows."""
         with self._lock:
-            raw = self._column("payload")[number]
+            if self._payloads is None:  # making the reader reads all offsets
+                self._payloads = self._column("payload")
+            raw = self._payloads[number]
         found: dict[str, Any] = json.loads(raw if raw[:1] == b"{" else zlib.decompress(raw))
         return found
 
@@ -168,9 +171,9 @@ class Segment:
 
     def _terms_from(self, field: str, start: bytes) -> Iterator[str]:
         with self._lock:
-            for _, raw in self._reader._terms.terms_from(field, start):
-                if not raw.startswith(start):
-                    break
+            for name, raw in self._reader._terms.terms_from(field, start):
+                if name != field or not raw.startswith(start):
+                    break  # Whoosh goes on with the next field
                 yield raw.decode("utf-8", "surrogatepass")
 
     def lexicon(self, field: str) -> list[str]:

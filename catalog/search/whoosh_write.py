@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +24,7 @@ from catalog.errors import Conflict
 from catalog.search.document import Document, document_hash
 from catalog.search.engine import Position
 from catalog.search.text import atoms, fold, positions
-from catalog.search.whoosh_pool import TermPool
+from catalog.search.whoosh_pool import TermPool, Terms
 from catalog.search.whoosh_schema import (
     HEAD,
     STATE_LIVE,
@@ -59,7 +59,7 @@ class Writer:
         self._writer.fieldwriter.add_postings = self._write_postings
 
     def _write_postings(self, _schema: Any, _lengths: Any, _items: Any) -> None:
-        self._pool.write(self._writer.fieldwriter, _SCHEMA)
+        self._pool.write(self._writer.fieldwriter)
 
     def drop(self, numbers: Iterable[int]) -> None:
         """Drops documents by their number in the index as it was opened."""
@@ -68,12 +68,24 @@ class Writer:
 
     def add(self, one: Document) -> None:
         """Adds the document of an asset that is not in the index, or was dropped."""
-        self._writer.add_document(**index_fields(one))
+        self._add(*index_fields(one))
 
     def put_position(self, position: Position) -> None:
         """Adds the document that holds the position."""
         head = HEAD.pack(0, bytes(16), bytes(16), 0, 0, 0, STATE_POSITION, 0)
-        self._writer.add_document(head=head, payload=json.dumps(asdict(position)).encode())
+        self._add({}, {"head": head, "payload": json.dumps(asdict(position)).encode()})
+
+    def _add(self, postings: Mapping[str, Terms], values: Mapping[str, bytes]) -> None:
+        """What ``SegmentWriter.add_document`` does, without its analysis."""
+        writer = self._writer
+        writer.perdocwriter.start_doc(writer.docnum)
+        for field, terms in postings.items():
+            self._pool.add_terms(field, terms, writer.docnum)
+        for field, value in values.items():
+            writer.perdocwriter.add_column_value(field, _SCHEMA[field].column_type, value)
+        writer.perdocwriter.finish_doc()
+        writer._added = True
+        writer.docnum += 1
 
     def commit(self) -> None:
         """Makes all of it the index, at once."""
@@ -170,36 +182,37 @@ def _copy(writer: Any, segment: Any) -> None:
 # --- a document's fields --------------------------------------------------------------------
 
 
-def index_fields(one: Document) -> dict[str, Any]:
-    """What the schema's fields are given for a document."""
-    leaf = [found for _, found in atoms(one.leaf)]
-    given: dict[str, Any] = {
-        "head": _head(one, sum(len(found.parts) for found in leaf)),
+def index_fields(one: Document) -> tuple[dict[str, Terms], dict[str, bytes]]:
+    """The terms and the column values of a document, by field."""
+    leaf = sum(len(found.parts) for _, found in atoms(one.leaf))
+    order = f"{fold(one.leaf)[:200]}\0{one.name[:200]}"
+    columns = {
+        "head": _head(one, leaf),
         "payload": zlib.compress(_payload(one), 1),
-        "order": fold(one.leaf)[:200].encode("utf-8", "replace")
-        + b"\0"
-        + one.name[:200].encode("utf-8", "replace"),
-        "raw_exact": exact_terms(one),
-        "raw_class": (raw(one.asset_class),),
-        "raw_kind": (raw(one.kind),),
-        "raw_platform": (raw(one.platform),),
-        "raw_namespace": (raw(one.namespace),),
-        "raw_name": (raw(one.name),),
-        "raw_tag": tuple(map(raw, one.tags)),
-        "raw_owner": tuple(map(raw, one.owners)),
-        "raw_classification": tuple(map(raw, one.classifications)),
-        "raw_domain": tuple(map(raw, one.domains)),
+        "order": order.encode("utf-8", "replace"),
     }
-    for name, value in (
-        ("source", one.source),
-        ("flag", one.flag),
-        ("environment", one.environment),
-    ):
-        if value is not None:
-            given[f"raw_{name}"] = (raw(value),)
+    terms: dict[str, Terms] = {
+        "raw_exact": exact_terms(one),
+        **{f"raw_{name}": dict.fromkeys(map(raw, values)) for name, values in _raw(one)},
+    }
     if not one.referenced:  # a referenced asset is found by its exact name only
-        given.update(_words(one))
-    return given
+        terms.update(_words(one))
+    return terms, columns
+
+
+def _raw(one: Document) -> Iterator[tuple[str, tuple[str, ...]]]:
+    yield "class", (one.asset_class,)
+    yield "kind", (one.kind,)
+    yield "platform", (one.platform,)
+    yield "namespace", (one.namespace,)
+    yield "name", (one.name,)
+    yield "tag", one.tags
+    yield "owner", one.owners
+    yield "classification", one.classifications
+    yield "domain", one.domains
+    yield "source", () if one.source is None else (one.source,)
+    yield "flag", () if one.flag is None else (one.flag,)
+    yield "environment", () if one.environment is None else (one.environment,)
 
 
 def raw(value: str) -> str:
@@ -207,7 +220,7 @@ def raw(value: str) -> str:
     return "=" + value
 
 
-def _words(one: Document) -> dict[str, Any]:
+def _words(one: Document) -> dict[str, Terms]:
     paths: dict[str, list[int]] = {}
     comments: dict[str, list[int]] = {}
     at = there = 0
@@ -244,13 +257,14 @@ def _tokens(*texts: str) -> dict[str, None]:
 
 def exact_terms(one: Document) -> dict[str, None]:
     """Folded names by which an asset is found exactly: ``f`` full, ``s`` part, ``j`` joined."""
-    full = [one.name, naming.canonical(one.namespace, one.name)]
-    if one.source is not None:
-        full.append(f"{one.source}.{one.name}")
-    parts = [one.leaf, *_suffixes(one.name, one.platform)]
-    found = {f"f{fold(text)}": None for text in full}
-    found.update({f"s{fold(text)}": None for text in parts})
-    found[f"j{joined(one.leaf)}"] = None
+    found: dict[str, None] = {}
+    if fold(one.name) != one.name:  # else the raw name says it
+        found[f"f{fold(one.name)}"] = None
+    for text in (one.leaf, *_suffixes(one.name, one.platform)):
+        found[f"s{fold(text)}"] = None
+    letters = joined(one.leaf)
+    if letters and letters != fold(one.leaf):
+        found[f"j{letters}"] = None
     return found
 
 
