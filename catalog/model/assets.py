@@ -36,6 +36,7 @@ class Asset(SQLModel, table=True):
     __table_args__: ClassVar[Any] = (
         UniqueConstraint("namespace", "asset_class", "name_key"),
         Index("ix_asset_parent_sort", "parent", "sort", "key"),
+        Index("ix_asset_sort", "sort", "key"),  # lists by name, suggestions for a misspelled one
         Index("ix_asset_source_key", "source", "key"),
     )
 

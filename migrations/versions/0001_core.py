@@ -215,6 +215,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_asset_folded_key"), ["folded_key"], unique=False)
         batch_op.create_index(batch_op.f("ix_asset_leaf_key"), ["leaf_key"], unique=False)
         batch_op.create_index("ix_asset_parent_sort", ["parent", "sort", "key"], unique=False)
+        batch_op.create_index("ix_asset_sort", ["sort", "key"], unique=False)
         batch_op.create_index("ix_asset_source_key", ["source", "key"], unique=False)
 
     op.create_table(
@@ -781,6 +782,7 @@ def downgrade() -> None:
     op.drop_table("crawl")
     with op.batch_alter_table("asset", schema=None) as batch_op:
         batch_op.drop_index("ix_asset_source_key")
+        batch_op.drop_index("ix_asset_sort")
         batch_op.drop_index("ix_asset_parent_sort")
         batch_op.drop_index(batch_op.f("ix_asset_leaf_key"))
         batch_op.drop_index(batch_op.f("ix_asset_folded_key"))
