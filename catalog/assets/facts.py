@@ -87,8 +87,14 @@ def owners_of(reports: Sequence[Report], facts: Sequence[FactRow], names: Names)
 
 
 def _owner(fact: FactRow, names: Names) -> Owner:
-    reference, _, role = fact.item.partition("/")
-    return _view(names.owner(reference), role or "owner", fact_origin(fact, names))
+    reference, role = owner_item(fact.item)
+    return _view(names.owner(reference), role, fact_origin(fact, names))
+
+
+def owner_item(item: str) -> tuple[str, str]:
+    """(reference, role) of an owner fact's item ``person:ID/ROLE``."""
+    reference, slash, role = item.rpartition("/")
+    return (reference, role) if slash else (item, "owner")
 
 
 def _view(named: Named, role: str, origin: Origin) -> Owner:
@@ -149,6 +155,6 @@ def flags_of(facts: Sequence[FactRow], names: Names) -> list[Flag]:
 def references(facts: Sequence[FactRow]) -> set[str]:
     """All that must be named to show these facts: authors, owners, who flagged."""
     found = {fact.author for fact in facts}
-    found.update(fact.item.partition("/")[0] for fact in facts if fact.property == "owner")
+    found.update(owner_item(fact.item)[0] for fact in facts if fact.property == "owner")
     found.update(fact.item for fact in facts if fact.property == "flag")
     return found
