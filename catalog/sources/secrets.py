@@ -196,14 +196,14 @@ def _file_text(path: str, file: Path) -> str:
 
 
 def _mapped(
-    config: Config, other: Config, model: type[BaseModel], change: Change
+    config: Config, other: Config, model: type[BaseModel], change: Change, within: str = ""
 ) -> dict[str, Any]:
     """A copy of the config with every secret changed; ``other`` is walked beside it."""
     result = dict(config)
     for name, field in model.model_fields.items():
         if name in config:
             before = other.get(name)
-            result[name] = _walk(name, config[name], before, field.annotation, change)
+            result[name] = _walk(within + name, config[name], before, field.annotation, change)
     return result
 
 
@@ -216,7 +216,7 @@ def _walk(path: str, value: Any, other: Any, kind: Any, change: Change) -> Any:
         before = other if isinstance(other, Mapping) else {}
         model = next((one for one in _arms(kind) if _is_model(one)), None)
         if model is not None:
-            return _mapped(value, before, model, change)
+            return _mapped(value, before, model, change, f"{path}.")
         inner = next(get_args(one)[-1] for one in _arms(kind) if get_origin(one) is dict)
         return {
             key: _walk(f"{path}.{key}", one, before.get(key), inner, change)
