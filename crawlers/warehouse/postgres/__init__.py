@@ -170,7 +170,8 @@ class Postgres(Crawler[PostgresConfig]):
 
     def _place(self, session: Session, schema: str) -> tuple[Place, tuple[Any, ...]]:
         row = session.row(queries.DATABASE)
-        prefix = f"{row[4] or 0}/{row[0]}"
+        cluster = session.row(queries.CLUSTER)[0] if row[4] else "0"
+        prefix = f"{cluster}/{row[0]}"
         return Place(self.config.named(), row[1], schema, prefix, session.version), row
 
     def _database(self, session: Session) -> Iterator[Record]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
@@ -280,15 +281,16 @@ def _key_text(partition_by: str) -> str:
     return partition_by[partition_by.find("(") + 1 :].removesuffix(")")
 
 
+_SINGLE: Final = re.compile(r"IN \(('?)([^',()]*)\1\)")
+
+
 def _bound_text(bound: str | None) -> str | None:
     """``FOR VALUES IN ('eu')`` -> ``eu``; ranges and lists stay as PostgreSQL writes them."""
     if bound is None:
         return None
     text = bound.removeprefix("FOR VALUES ")
-    inner = text[len("IN ('") : -len("')")]
-    if text.startswith("IN ('") and text.endswith("')") and "'" not in inner:
-        return inner
-    return text
+    single = _SINGLE.fullmatch(text)
+    return text if single is None else single.group(2)
 
 
 def schema_id(prefix: str, oid: int) -> str:

@@ -19,14 +19,15 @@ SELECT set_config('search_path', 'pg_catalog', true),
        set_config('quote_all_identifiers', 'off', true)
 """
 
-# Oids alone come back in another cluster for other tables (a dump restored on a new host), and
-# would look like renames; the cluster's own identifier goes before them.
 DATABASE: Final = """
 SELECT d.oid::int8, d.datname, pg_get_userbyid(d.datdba), shobj_description(d.oid, 'pg_database'),
-       CASE WHEN has_function_privilege('pg_control_system()', 'EXECUTE')
-            THEN (SELECT system_identifier::text FROM pg_control_system()) END
+       has_function_privilege('pg_control_system()', 'EXECUTE')
 FROM pg_database d WHERE d.datname = current_database()
 """
+# Oids alone come back in another cluster for other tables (a dump restored on a new host), and
+# would look like renames; the cluster's own identifier goes before them. Asked on its own: in a
+# larger statement the function is refused even in a branch that is not taken.
+CLUSTER: Final = "SELECT system_identifier::text FROM pg_control_system()"
 DATABASE_SIZE: Final = "SELECT pg_database_size(current_database())"
 
 DATABASES: Final = """

@@ -147,7 +147,8 @@ def test_statements_do_not_grow_with_tables(
     plain, sent = duckdb._connect, []
     for tables in (10, 1000):
         script = ";".join(
-            f"CREATE TABLE t{number} (id INTEGER PRIMARY KEY); CREATE VIEW v{number} AS FROM t{number}"
+            f"CREATE TABLE t{number} (id INTEGER PRIMARY KEY);"
+            f"CREATE VIEW v{number} AS FROM t{number}"
             for number in range(tables)
         )
         path = make(tmp_path / f"{tables}.duckdb", f"BEGIN; {script}; COMMIT")
