@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, select, update
 
 from catalog import naming
 from catalog.assets.effective import refresh_effective
+from catalog.assets.reports import merged
 from catalog.crawling import records
 from catalog.history import dialect
 from catalog.history.store import table_of
@@ -22,7 +23,7 @@ from catalog.ingest import columns, lookup
 from catalog.ingest.accounts import ensure_accounts
 from catalog.ingest.containers import ASSET_COLUMNS, asset_row, name_columns, resolve_parents
 from catalog.ingest.context import CrawlContext
-from catalog.ingest.diff import difference, merged
+from catalog.ingest.diff import difference
 from catalog.ingest.ledger import Tally
 from catalog.ingest.lookup import Existing
 from catalog.ingest.measures import rows_class, write_measures, write_partitions

@@ -79,22 +79,3 @@ def _described(field: records.Field | None) -> dict[str, Any] | None:
     if field is None:
         return None
     return {name: value for name in _COLUMN if (value := getattr(field, name)) is not None}
-
-
-def merged(ordered: list[records.Asset]) -> records.Asset:
-    """The effective record of several sightings: field by field the first that knows it."""
-    first = ordered[0]
-    if len(ordered) == 1:
-        return first
-    changes: dict[str, Any] = {}
-    for name in ("parent", "title", "description", "columns", "location", "format"):
-        if getattr(first, name) is None:
-            value = next((v for r in ordered[1:] if (v := getattr(r, name)) is not None), None)
-            if value is not None:
-                changes[name] = value
-    for name in ("keys", "owners", "tags", "partition_keys"):
-        if not getattr(first, name):
-            value = next((v for r in ordered[1:] if (v := getattr(r, name))), None)
-            if value:
-                changes[name] = value
-    return msgspec.structs.replace(first, **changes) if changes else first

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select, update
 
 from catalog import naming
 from catalog.assets.effective import refresh_effective
+from catalog.assets.reports import merged
 from catalog.crawling import records
 from catalog.history import dialect
 from catalog.history.store import table_of
@@ -18,7 +19,6 @@ from catalog.history.unit import Unit, unpack
 from catalog.ingest import columns, lookup
 from catalog.ingest.batch import asset_document
 from catalog.ingest.context import CrawlContext, SourceInfo
-from catalog.ingest.diff import merged
 from catalog.ingest.lookup import Existing, chunks
 from catalog.ingest.statements import end_statements
 from catalog.model import Asset, Hold, Sighting, Source

@@ -1,0 +1,1 @@
+"""The API: parse, call, shape the reply. No query and no rule lives here."""

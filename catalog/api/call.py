@@ -1,0 +1,281 @@
+"""One request: who asks, and the open catalog. Every endpoint is guarded, or is not mounted.
+
+`Router` refuses an endpoint without an action, wraps it so that the caller is authenticated and
+the action permitted before anything of the request is evaluated, and notes its reply for the
+API's description. Sync endpoints run in the thread pool; their session is opened inside.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+from fastapi import APIRouter, Depends, Request
+from fastapi.routing import APIRoute
+from sqlalchemy import Connection
+from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from catalog.access import sessions, tokens
+from catalog.access.viewer import Viewer
+from catalog.errors import BadInput, NotAllowed, NotSignedIn
+from catalog.history.unit import Unit
+from catalog.wiring import Background, Catalog
+
+COOKIE: Final = "catalog_session"
+PUBLIC: Final = "public"
+SIGNED_IN: Final = "signed in"
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_encode = msgspec.json.Encoder().encode
+
+
+class State:
+    """What hangs on the application: the open catalog and what it does beside."""
+
+    def __init__(self, catalog: Catalog, background: Background | None) -> None:
+        self.catalog = catalog
+        self.background = background
+        self.last_used = tokens.LastUsed(catalog.store)
+
+
+class Call:
+    """The request at hand. ``viewer`` is known once `authenticate` has run."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.state: State = request.app.state.catalog
+        self.viewer: Viewer = _NOBODY
+        self.cookie: str | None = None
+        self._found_token: tokens.FoundToken | None = None
+
+    @property
+    def catalog(self) -> Catalog:
+        """The open catalog."""
+        return self.state.catalog
+
+    def connect(self) -> AbstractContextManager[Connection]:
+        """A connection for reading."""
+        return self.catalog.store.connect()
+
+    def read(self) -> AbstractContextManager[Session]:
+        """A session for reading."""
+        return self.catalog.store.read()
+
+    def write(self, work: Callable[[Unit], Any], *, cause: str | None = None) -> Any:
+        """One unit of work in the viewer's name."""
+        return self.catalog.store.run(work, self.viewer.actor, cause=cause)
+
+    def wake(self) -> None:
+        """Work was enqueued: the workers look at once."""
+        if self.state.background is not None:
+            self.state.background.wake()
+
+    def authenticate(self, action: str) -> None:
+        """Finds the viewer by bearer token or session cookie; `NotSignedIn`, `NotAllowed`."""
+        if action == PUBLIC:
+            return
+        header = self.request.headers.get("authorization")
+        if header is not None:
+            self._by_token(header)
+        else:
+            self._by_cookie()
+        if action != SIGNED_IN:
+            self.viewer.require(action)
+
+    def _by_token(self, header: str) -> None:
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer":
+            raise NotSignedIn(
+                "Only bearer tokens are taken.", remedy="Send Authorization: Bearer TOKEN."
+            )
+        with self.connect() as connection:
+            found = tokens.find_token(connection, token.strip())
+        self.viewer = found.viewer
+        self._found_token = found
+
+    def _by_cookie(self) -> None:
+        cookie = self.request.cookies.get(COOKIE)
+        if not cookie:
+            raise NotSignedIn(
+                "This needs a token or a session.",
+                remedy="Send Authorization: Bearer TOKEN, or sign in with `catalog login-link`.",
+            )
+        if self.request.method not in _SAFE:
+            self._refuse_cross_site()
+        with self.connect() as connection:
+            self.viewer = sessions.find_session(connection, cookie).viewer
+        self.cookie = cookie
+
+    def _refuse_cross_site(self) -> None:
+        """A cookie alone moves nothing unless the browser says that our own page sent it."""
+        headers = self.request.headers
+        origin = headers.get("origin")
+        if origin is not None:
+            same = urlsplit(origin).netloc == headers.get("host")
+        else:
+            same = headers.get("sec-fetch-site") in ("same-origin", "none")
+        if not same:
+            raise NotAllowed(
+                "The request came from another site.",
+                remedy="Use the catalog's own pages, or a token.",
+            )
+
+    def touch(self) -> None:
+        """Notes the token's use, after the reply; at most once a minute."""
+        if self._found_token is not None:
+            self.state.last_used.touch(self._found_token)
+
+    def if_match(self) -> str | None:
+        """The ETag of ``If-Match``, without quotes; None when it is not sent."""
+        header = self.request.headers.get("if-match")
+        if header is None or header.strip() == "*":
+            return None
+        return header.strip().removeprefix("W/").strip('"')
+
+
+_NOBODY: Final = Viewer(actor="nobody", role="viewer", scopes=frozenset({"none"}), name="nobody")
+
+
+async def make_call(request: Request) -> Call:
+    """Dependency without I/O, so it costs no thread."""
+    return Call(request)
+
+
+CallArg = Annotated[Call, Depends(make_call)]
+
+
+def reply(
+    content: Any,
+    status: int = 200,
+    *,
+    etag: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """A JSON reply of msgspec structs, dataclasses and plain values."""
+    found = Response(_encode(content), status, media_type="application/json")
+    if etag is not None:
+        found.headers["etag"] = f'"{etag}"'
+    for name, value in (headers or {}).items():
+        found.headers[name] = value
+    return found
+
+
+class GuardedRoute(APIRoute):
+    """Refuses query parameters that the endpoint does not declare."""
+
+    def get_route_handler(self) -> Callable[[Request], Any]:
+        """The handler, behind the check of parameters."""
+        handler = super().get_route_handler()
+        known = frozenset(parameter.alias for parameter in self.dependant.query_params)
+
+        async def checked(request: Request) -> Response:
+            if request.url.query:
+                unknown = sorted(set(request.query_params) - known)
+                if unknown:
+                    raise BadInput(
+                        f"Unknown parameter: {', '.join(unknown)[:200]}.",
+                        remedy="Known here: " + (", ".join(sorted(known)) or "none") + ".",
+                    )
+            return await handler(request)  # type: ignore[no-any-return]
+
+        return checked
+
+
+class Router:
+    """Routes of one noun. Each endpoint takes a `CallArg` named ``call`` first."""
+
+    def __init__(self, prefix: str, tag: str) -> None:
+        self.api = APIRouter(
+            prefix=prefix, tags=[tag], route_class=GuardedRoute, redirect_slashes=False
+        )
+
+    def route(
+        self,
+        method: str,
+        path: str,
+        *,
+        action: str,
+        returns: Any = None,
+        status: int = 200,
+        **more: Any,
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Mounts an endpoint. ``action``: of `catalog.access.viewer.ACTIONS`, ``SIGNED_IN`` or
+        ``PUBLIC``. ``returns``: the type of its reply (msgspec struct, dataclass, ...)."""
+
+        def mount(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+            guarded = guard(endpoint, action)
+            extra = dict(more.pop("openapi_extra", {}))
+            extra["x-action"] = action
+            self.api.add_api_route(
+                path,
+                guarded,
+                methods=[method],
+                status_code=status,
+                response_model=None,
+                response_class=Response,
+                openapi_extra=extra,
+                **more,
+            )
+            guarded.__returns__ = returns  # type: ignore[attr-defined]
+            return endpoint
+
+        return mount
+
+    def get(self, path: str, *, action: str = "read", **more: Any) -> Any:
+        """`route` for GET."""
+        return self.route("GET", path, action=action, **more)
+
+    def post(self, path: str, *, action: str, **more: Any) -> Any:
+        """`route` for POST."""
+        return self.route("POST", path, action=action, **more)
+
+    def patch(self, path: str, *, action: str, **more: Any) -> Any:
+        """`route` for PATCH."""
+        return self.route("PATCH", path, action=action, **more)
+
+    def put(self, path: str, *, action: str, **more: Any) -> Any:
+        """`route` for PUT."""
+        return self.route("PUT", path, action=action, **more)
+
+    def delete(self, path: str, *, action: str, **more: Any) -> Any:
+        """`route` for DELETE."""
+        return self.route("DELETE", path, action=action, **more)
+
+
+def guard(endpoint: Callable[..., Any], action: str) -> Callable[..., Any]:
+    """The endpoint behind authentication and the action's check; marked, so that the application
+    can refuse what is not guarded."""
+    if inspect.iscoroutinefunction(endpoint):
+
+        @functools.wraps(endpoint)
+        async def guarded_async(call: Call, **values: Any) -> Any:
+            await run_in_threadpool(call.authenticate, action)
+            return await endpoint(call, **values)
+
+        wrapped: Any = guarded_async
+    else:
+
+        @functools.wraps(endpoint)
+        def guarded(call: Call, **values: Any) -> Any:
+            call.authenticate(action)
+            found = endpoint(call, **values)
+            if call._found_token is not None and isinstance(found, Response):
+                _touch_after(call, found)
+            return found
+
+        wrapped = guarded
+    wrapped.__guard__ = action
+    return wrapped  # type: ignore[no-any-return]
+
+
+def _touch_after(call: Call, response: Response) -> None:
+    if response.background is None:
+        from starlette.background import BackgroundTask
+
+        response.background = BackgroundTask(call.touch)

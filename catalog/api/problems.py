@@ -1,0 +1,120 @@
+"""Errors as RFC 9457 problems: what happened, to what, what to do. Never a stack trace."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from catalog.errors import CatalogError, NotSignedIn, Unavailable
+from catalog.naming import without_secrets
+
+log = logging.getLogger("catalog.api")
+_TITLES = {404: "Not found", 405: "Method not allowed", 413: "Too large", 415: "Unsupported"}
+
+
+def problem(
+    status: int,
+    title: str,
+    detail: str,
+    *,
+    kind: str = "about:blank",
+    headers: dict[str, str] | None = None,
+    **members: Any,
+) -> Response:
+    """A problem document (application/problem+json)."""
+    body = {"type": kind, "title": title, "status": status, "detail": detail, **members}
+    return Response(
+        msgspec.json.encode(body),
+        status,
+        media_type="application/problem+json",
+        headers=headers,
+    )
+
+
+def of_error(error: CatalogError) -> Response:
+    """The problem of one of our own errors."""
+    headers = {}
+    if isinstance(error, NotSignedIn):
+        headers["www-authenticate"] = 'Bearer realm="catalog"'
+    if isinstance(error, Unavailable):
+        headers["retry-after"] = str(error.details.get("retry_after", 30))
+    members = {
+        name: value
+        for name, value in error.details.items()
+        if name not in ("type", "title", "status", "detail")
+    }
+    return problem(
+        error.status,
+        error.title,
+        without_secrets(error.message),
+        kind=f"urn:catalog:problem:{type(error).__name__}",
+        headers=headers or None,
+        remedy=None if error.remedy is None else without_secrets(error.remedy),
+        **members,
+    )
+
+
+async def _on_catalog_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, CatalogError)
+    if error.status >= 500:
+        log.warning("%s: %s", type(error).__name__, error)
+    return of_error(error)
+
+
+async def _on_invalid(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    found = [
+        {
+            "at": ".".join(str(part) for part in one["loc"]),
+            "message": one["msg"],
+        }
+        for one in error.errors()[:20]
+    ]
+    detail = "; ".join(f"{one['at']}: {one['message']}" for one in found[:3])
+    return problem(
+        400,
+        "The request is not right",
+        detail,
+        kind="urn:catalog:problem:BadInput",
+        remedy="Compare it with the API reference.",
+        errors=found,
+    )
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    title = _TITLES.get(error.status_code, "The request failed")
+    return problem(
+        error.status_code,
+        title,
+        f"{request.method} {request.url.path[:200]}: {title.lower()}.",
+        headers=dict(error.headers) if error.headers else None,
+        remedy="See the API reference at /api/reference.",
+    )
+
+
+async def _on_crash(request: Request, error: Exception) -> Response:
+    mark = secrets.token_hex(4)
+    log.error("request %s failed: %s %s", mark, request.method, request.url.path, exc_info=error)
+    return problem(
+        500,
+        "The catalog failed",
+        f"This is a fault of the catalog, noted in its log as {mark}.",
+        remedy="Tell the operator the number; trying again may help.",
+        mark=mark,
+    )
+
+
+def install(app: FastAPI) -> None:
+    """All handlers."""
+    app.add_exception_handler(CatalogError, _on_catalog_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Exception, _on_crash)

@@ -1,0 +1,12 @@
+"""Own API, version 1: within it fields are only added. A file is a noun."""
+
+from __future__ import annotations
+
+from catalog.api.call import Router
+
+
+def routers() -> list[Router]:
+    """All routers, in the order of the reference."""
+    from catalog.api.v1 import health
+
+    return [health.router]

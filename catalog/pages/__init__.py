@@ -1,0 +1,1 @@
+"""HTML routes over the same functions as the API."""
