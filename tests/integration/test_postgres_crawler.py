@@ -11,7 +11,17 @@ from typing import Any
 import psycopg
 import pytest
 
-from catalog.crawling import Asset, Done, Objects, Problem, Record, Statement, errors, registry
+from catalog.crawling import (
+    Asset,
+    Done,
+    Field,
+    Objects,
+    Problem,
+    Record,
+    Statement,
+    errors,
+    registry,
+)
 from crawlers.warehouse.postgres import Postgres, queries
 from crawlers.warehouse.postgres.connecting import PostgresConfig, Session, config_of_url
 from tests.support.postgres import PASSWORD_GROUP, Database
@@ -230,6 +240,24 @@ def test_wide_tables_and_odd_names(postgres_database: Database) -> None:
     assert [column.path for column in odd.columns] == ["p q", '"{r}"']
     assert odd.keys[0].columns == ("p q",)
     assert found["public.none"].columns == ()
+
+
+def test_names_without_an_encoding(postgres: Server) -> None:
+    postgres.run("CREATE DATABASE bytes ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+    database = Database(postgres, "bytes")
+    url = database.url() + "&client_encoding=SQL_ASCII"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(b'CREATE SCHEMA "\xe9"')
+        connection.execute(b'CREATE TABLE "\xe9"."caf\xe9" ("d\xe9\xe8" int PRIMARY KEY)')
+        connection.execute(b'CREATE TABLE "\xe9"."\xc3\xa9t\xc3\xa9" ("a\\\\x" int)')
+    found = assets(crawl(database))
+    database.drop()
+    assert {"\\xe9", "\\xe9.caf\\xe9", "\\xe9.été"} <= found.keys()
+    table = found["\\xe9.caf\\xe9"]
+    assert table.columns is not None
+    assert table.columns[0].path == "d\\xe9\\xe8"
+    assert table.keys[0].columns == ("d\\xe9\\xe8",)
+    assert found["\\xe9.été"].columns == (Field("a\\\\x", "int32", "integer", True, id="1"),)
 
 
 def test_temporary_tables_and_system_schemas_are_left_out(postgres_database: Database) -> None:

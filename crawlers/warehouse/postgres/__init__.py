@@ -89,13 +89,16 @@ class Postgres(Crawler[PostgresConfig]):
         for database in databases:
             try:
                 with self._session(database, None) as session:
-                    schemas = [row[0] for row in session.rows(queries.SCHEMAS)]
+                    schemas = session.rows(queries.SCHEMAS)
             except errors.SourceError as error:
                 if len(databases) == 1:
                     raise
                 failed.append(error.message)
                 continue
-            found.extend(_scope(database, schema) for schema in (None, *schemas))
+            found.append(
+                Scope(naming.join_name((database,)), {"database": database, "schema": None})
+            )
+            found.extend(_scope(database, oid, schema) for oid, schema in schemas)
         return Scopes(found, complete=not failed, why=" ".join(failed) or None)
 
     def crawl(
@@ -107,7 +110,7 @@ class Postgres(Crawler[PostgresConfig]):
             if schema is None:
                 yield from self._database(session)
             else:
-                yield from self._schema(session, schema)
+                yield from self._schema(session, schema, scope.detail["oid"])
 
     def close(self) -> None:
         """Ends the snapshots."""
@@ -190,14 +193,14 @@ class Postgres(Crawler[PostgresConfig]):
         yield Objects(listed=1, used=1)
         yield Done()
 
-    def _schema(self, session: Session, schema: str) -> Iterator[Record]:
+    def _schema(self, session: Session, schema: str, oid: int) -> Iterator[Record]:
         place, _ = self._place(session, schema)
-        found = session.rows(queries.SCHEMA, {"schema": schema})
+        found = session.rows(queries.SCHEMA, {"schema": oid})
         if not found:  # dropped: it is empty now
             yield Objects()
             yield Done()
             return
-        oid, owner, comment, usable, count = found[0]
+        _, owner, comment, usable, count = found[0]
         yield container(
             place,
             "schema",
@@ -241,9 +244,10 @@ class Postgres(Crawler[PostgresConfig]):
         yield Done()
 
 
-def _scope(database: str, schema: str | None) -> Scope:
-    parts = (database,) if schema is None else (database, schema)
-    return Scope(naming.join_name(parts), {"database": database, "schema": schema})
+def _scope(database: str, oid: int, schema: str) -> Scope:
+    # By oid, for a name in a database without an encoding may not be what it is shown as.
+    detail = {"database": database, "schema": schema, "oid": oid}
+    return Scope(naming.join_name((database, schema)), detail)
 
 
 def _is_old(session: Session, scope: str | None) -> bool:

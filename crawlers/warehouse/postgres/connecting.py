@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -186,15 +187,42 @@ def _connect(config: PostgresConfig, database: str) -> psycopg.Connection[tuple[
 
 
 def _lenient(connection: psycopg.Connection[Any]) -> None:
-    """Databases in SQL_ASCII hold names that are not UTF-8; they must not stop the others."""
+    """Databases in SQL_ASCII hold names that are not UTF-8; they must not stop the others.
+
+    Such bytes become visible escapes (``caf\\xe9``); in JSON the backslash is escaped once more.
+    JSON stays text: it is decoded to the shape it must have.
+    """
     from psycopg.adapt import Loader
+
+    if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
+        connection.autocommit = True
+        connection.execute("SET client_encoding = 'SQL_ASCII'")
+        connection.autocommit = False
 
     class Text(Loader):
         def load(self, data: Any) -> str:
-            return bytes(data).decode("utf-8", "replace")
+            return bytes(data).decode("utf-8", "backslashreplace")
+
+    class Json(Loader):
+        def load(self, data: Any) -> str:
+            return bytes(data).decode("utf-8", _JSON_ESCAPES)
 
     for name in ("text", "name", "varchar"):
         connection.adapters.register_loader(name, Text)
+    connection.adapters.register_loader("json", Json)
+
+
+_JSON_ESCAPES = "catalog-json-escapes"
+
+
+def _json_escapes(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    raw = error.object[error.start : error.end]
+    return "".join(f"\\\\x{byte:02x}" for byte in raw), error.end
+
+
+codecs.register_error(_JSON_ESCAPES, _json_escapes)
 
 
 def _refused(config: PostgresConfig, database: str, error: Exception) -> errors.SourceError:

@@ -37,7 +37,7 @@ ORDER BY datname COLLATE "C"
 """
 
 SCHEMAS: Final = """
-SELECT nspname FROM pg_namespace
+SELECT oid::int8, nspname FROM pg_namespace
 WHERE nspname NOT LIKE 'pg\\_%%' AND nspname <> 'information_schema'
 ORDER BY nspname COLLATE "C"
 """
@@ -47,7 +47,7 @@ SELECT n.oid::int8, pg_get_userbyid(n.nspowner), obj_description(n.oid, 'pg_name
        has_schema_privilege(n.oid, 'USAGE'),
        (SELECT count(*) FROM pg_class c WHERE c.relnamespace = n.oid
         AND c.relkind IN ('r', 'v', 'm', 'f', 'p') AND c.relpersistence <> 't')
-FROM pg_namespace n WHERE n.nspname = %(schema)s
+FROM pg_namespace n WHERE n.oid = %(schema)s
 """
 
 # Every type that a column of the schema has, with what it is made of, however deep.
@@ -73,7 +73,7 @@ SELECT used.typid::int8, used.typmod, format_type(used.typid, used.typmod), t.ty
        t.typbasetype::int8, t.typtypmod,
        CASE WHEN t.typtype = 'c' THEN (
            SELECT json_agg(json_build_array(a.attname, a.atttypid::int8, a.atttypmod, a.attnum)
-                           ORDER BY a.attnum)::text
+                           ORDER BY a.attnum)
            FROM pg_attribute a
            WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
        ) END
@@ -107,7 +107,7 @@ WITH rel AS MATERIALIZED (
     SELECT a.attrelid, json_agg(json_build_array(
                a.attname, a.atttypid::int8, a.atttypmod, a.attnum, a.attnotnull,
                pg_get_expr(d.adbin, d.adrelid), a.attidentity, a.attgenerated, t.description
-           ) ORDER BY a.attnum)::text AS data
+           ) ORDER BY a.attnum) AS data
     FROM rel JOIN pg_attribute a ON a.attrelid = rel.oid
     LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     LEFT JOIN pg_description t ON t.objoid = a.attrelid AND t.objsubid = a.attnum
@@ -117,7 +117,7 @@ WITH rel AS MATERIALIZED (
 ), keys AS (
     SELECT k.relid, json_agg(json_build_array(
                k.name, k.type, k.columns, k.schema, k.relation, k.other_columns
-           ) ORDER BY k.type, k.name)::text AS data
+           ) ORDER BY k.type, k.name) AS data
     FROM (
         SELECT con.conrelid AS relid, con.conname AS name, con.contype AS type,
                con.conkey::int2[] AS columns, n.nspname AS schema, other.relname AS relation,
