@@ -13,11 +13,12 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Mount
 
 from catalog import __version__
-from catalog.api import openapi, problems
-from catalog.api.call import State
-from catalog.api.limits import BodyLimit, SecurityHeaders
+from catalog.api import openapi
 from catalog.api.v1 import routers
 from catalog.pages import plain
+from catalog.serving import problems
+from catalog.serving.call import State
+from catalog.serving.limits import BodyLimit, SecurityHeaders
 from catalog.wiring import Background, Catalog
 
 

@@ -7,9 +7,9 @@ from html import escape
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from catalog.access import sessions
-from catalog.api.call import COOKIE, PUBLIC, SIGNED_IN, CallArg, Router
 from catalog.errors import CatalogError
 from catalog.model import clock
+from catalog.serving.call import COOKIE, PUBLIC, SIGNED_IN, CallArg, Router
 
 router = Router("", "pages")
 _PAGE = """<!doctype html>

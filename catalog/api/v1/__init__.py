@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from catalog.api.call import Router
+from catalog.serving.call import Router
 
 
 def routers() -> list[Router]:

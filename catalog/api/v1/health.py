@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from sqlalchemy import text
 
-from catalog.api.call import PUBLIC, CallArg, Router, reply
+from catalog.serving.call import PUBLIC, CallArg, Router, reply
 
 router = Router("/api/v1", "health")
 

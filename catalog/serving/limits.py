@@ -5,8 +5,8 @@ from __future__ import annotations
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from catalog.api.problems import of_error
 from catalog.errors import TooLarge
+from catalog.serving.problems import of_error
 
 STREAMED = frozenset({"/api/v1/records"})
 """Paths that spool their body to disk and limit it themselves."""
