@@ -33,6 +33,7 @@ class Estate:
         self.spaces: dict[str, int] = {row.text: row.key for row in found}
         self.keys: dict[str, int] = {}
         self.space = space
+        self.links = 0
         known = unit.connection.execute(select(_SOURCE.c.key)).scalar()
         self.source = known or rows.source(unit, "wh", (space,))
 
@@ -102,23 +103,32 @@ class Estate:
             ),
         )
 
-    def link(self, *pairs: tuple[int, int], column: int = 0) -> None:
-        """Edges between assets, or between the same column number of both."""
+    def link(self, *pairs: tuple[str, str]) -> None:
+        """Edges by names of assets, ``a -> b``, or of columns, ``a.x -> b.y`` (one part each).
+
+        Each gets evidence of its own; a column edge brings no table edge.
+        """
         for source, target in pairs:
-            write_edges(
-                self.unit,
-                target * 1000 + column,
-                {
-                    **_current(self.unit, target * 1000 + column),
-                    EdgeKey(source, column, target, column): 1.0,
-                },
+            edge = EdgeKey(*self._end(source), *self._end(target))
+            self.links += 1
+            write_edges(self.unit, self.links, {edge: 1.0})
+
+    def indirect(self, source: str, target: str) -> None:
+        """An edge from a column to an asset as a whole."""
+        self.links += 1
+        edge = EdgeKey(*self._end(source), *self._end(target), kind="indirect")
+        write_edges(self.unit, self.links, {edge: 1.0})
+
+    def _end(self, text: str) -> tuple[int, int]:
+        name, _, path = text.partition(".")
+        if not path:
+            return self.keys[name], 0
+        number = self.unit.connection.execute(
+            select(_COLUMN.c.number).where(
+                _COLUMN.c.asset == self.keys[name], _COLUMN.c.path == path
             )
-
-
-def _current(unit: Unit, reference: int) -> dict[EdgeKey, float]:
-    from catalog.lineage.edges import STATEMENT, _held
-
-    return {key: sure for _, _, sure, key in _held(unit.connection, STATEMENT, [reference])}
+        ).scalar_one()
+        return self.keys[name], number
 
 
 def edge_names(store: Store) -> set[str]:
