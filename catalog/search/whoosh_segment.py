@@ -12,9 +12,10 @@ import zlib
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
-from whoosh.reading import SegmentReader
+from whoosh.reading import SegmentReader, TermNotFound
 
 from catalog.search import bitset
 from catalog.search.whoosh_schema import (
@@ -26,7 +27,7 @@ from catalog.search.whoosh_schema import (
     unpack_positions,
 )
 
-MAX_EXPANSION: Final = 2000
+MAX_EXPANSION: Final = 1000
 """Terms that a prefix stands for in one field of one segment; further ones are left out."""
 _KEPT_SETS: Final = 4000
 _SCHEMA: Final = schema()
@@ -137,68 +138,82 @@ class Segment:
     def _ids(self, field: str, raw: bytes) -> array[int]:
         ids = array("I")
         with self._lock:
-            for block, _values in self._blocks(field, raw, values=False):
-                ids.extend(block)
+            for block in self._blocks(self._matcher(field, raw)):
+                ids.extend(block._ids)
         return ids
 
-    def _blocks(self, field: str, raw: bytes, *, values: bool) -> Iterator[tuple[Any, Any]]:
-        """Blocks of (document numbers, values); the caller holds the lock."""
-        terms = self._reader._terms
-        if (field, raw) not in terms:
-            return
-        matcher = terms.matcher(field, raw, _SCHEMA[field].format)
-        while matcher.is_active():
+    def _matcher(self, field: str, raw: bytes) -> Any:
+        """Whoosh's postings of a term, dropped documents included; None without the term."""
+        try:
+            return self._reader._terms.matcher(field, raw, _SCHEMA[field].format)
+        except TermNotFound:
+            return None
+
+    def _blocks(self, matcher: Any) -> Iterator[Any]:
+        """The matcher at each of its blocks, numbers read; the caller holds the lock."""
+        while matcher is not None and matcher.is_active():
             matcher._read_ids()
-            if values:
-                matcher._read_values()
-            yield matcher._ids, matcher._values
+            yield matcher
             matcher._next_block()
 
     def positions_of(self, field: str, term: str, within: bytes) -> dict[int, tuple[int, ...]]:
         """Positions of a term in the documents flagged in ``within``."""
         found = {}
         with self._lock:
-            raw = term.encode("utf-8", "replace")
-            for ids, values in self._blocks(field, raw, values=True):
-                for number, value in zip(ids, values, strict=True):
+            for block in self._blocks(self._matcher(field, term.encode())):
+                block._read_values()
+                for number, value in zip(block._ids, block._values, strict=True):
                     if within[number]:
                         found[number] = unpack_positions(value)
         return found
 
-    def terms(self, field: str, start: str = "") -> list[str]:
-        """The terms of a field that begin so, in order."""
-        return list(self._terms_from(field, start.encode("utf-8", "surrogatepass")))
-
-    def _terms_from(self, field: str, start: bytes) -> Iterator[str]:
-        with self._lock:
-            for name, raw in self._reader._terms.terms_from(field, start):
-                if name != field or not raw.startswith(start):
-                    break  # Whoosh goes on with the next field
-                yield raw.decode("utf-8", "surrogatepass")
-
     def lexicon(self, field: str) -> list[str]:
-        """All terms of a field, kept for as long as the segment lives."""
+        """All terms of a field in order, kept for as long as the segment lives."""
         found = self._lexicons.get(field)
         if found is None:
-            found = self._lexicons[field] = self.terms(field)
+            with self._lock:
+                found = [term for term, _ in self._terms_from(field, "")]
+            self._lexicons[field] = found
         return found
+
+    def _terms_from(self, field: str, start: str) -> Iterator[tuple[str, Any]]:
+        """(term, where its postings are) of those that begin so; the caller holds the lock."""
+        terms = self._reader._terms
+        begin = start.encode("utf-8", "surrogatepass")
+        if field not in terms.indexed_field_names():
+            return
+        for (name, raw), info in terms.items_from(field, begin):
+            if name != field or not raw.startswith(begin):
+                return  # Whoosh goes on with the next field
+            yield raw.decode("utf-8", "surrogatepass"), info
+
+    def _postings(self, field: str, info: Any) -> Iterator[Any]:
+        terms = self._reader._terms
+        matcher = terms._codec.postings_reader(terms._postfile, info, _SCHEMA[field].format)
+        return (block._ids for block in self._blocks(matcher))
 
     def starting(self, field: str, start: str) -> int:
         """The documents that have a term beginning so; at most `MAX_EXPANSION` terms count."""
-        ids = array("I")
-        with self._lock:
-            terms = self.terms(field, start)[:MAX_EXPANSION]
-            for term in terms:
-                ids.extend(self._ids(field, term.encode("utf-8", "surrogatepass")))
-        return bitset.from_ids(ids, self.size)
+        key = (f"{field}*", start.encode("utf-8", "surrogatepass"))
+        bits = self._sets.get(key)
+        if bits is None:
+            ids = array("I")
+            with self._lock:
+                for _, info in islice(self._terms_from(field, start), MAX_EXPANSION):
+                    for block in self._postings(field, info):
+                        ids.extend(block)
+            bits = bitset.from_ids(ids, self.size)
+            self._keep(*key, bits)
+        return bits
 
     def fitting(self, field: str, start: str, fits: Callable[[str], bool]) -> int:
         """The documents that have a term that begins so and fits; no limit: it is a filter."""
         ids = array("I")
         with self._lock:
-            for term in self.terms(field, start) if start != "=" else self.lexicon(field):
+            for term, info in self._terms_from(field, start):
                 if fits(term):
-                    ids.extend(self._ids(field, term.encode("utf-8", "surrogatepass")))
+                    for block in self._postings(field, info):
+                        ids.extend(block)
         return bitset.from_ids(ids, self.size)
 
     # --- facets -------------------------------------------------------------------------
@@ -214,10 +229,10 @@ class Segment:
     def _read_facet(self, name: str) -> FacetSets:
         values: dict[str, array[int]] = {}
         field = f"raw_{name}"
-        for term in self.terms(field):
-            ids = self._ids(field, term.encode("utf-8", "surrogatepass"))
+        for term, info in self._terms_from(field, "="):
+            numbers = [number for block in self._postings(field, info) for number in block]
             for value in _with_parents(term[1:]) if name in PATHS else (term[1:],):
-                values.setdefault(value, array("I")).extend(ids)
+                values.setdefault(value, array("I")).extend(numbers)
         dense, sparse = [], []
         for value, ids in values.items():
             distinct = array("I", sorted(set(ids)))
