@@ -85,9 +85,16 @@ def sign_in(
     store: Store, login: str, password: str, *, address: str, agent: str | None = None
 ) -> NewSession:
     """Checks login and password and starts a session; see `users.check_sign_in` for errors."""
-    viewer = users.check_sign_in(store, login, password, address)
-    with store.write(viewer.actor) as unit:
-        return start_session(unit, viewer, agent)
+    checked = users.check_sign_in(store, login, password, address)
+    with store.write(checked.viewer.actor) as unit:
+        return start_checked(unit, checked, agent)
+
+
+def start_checked(unit: Unit, checked: users.Checked, agent: str | None = None) -> NewSession:
+    """A session for a password that was checked; `NotSignedIn` if the user changed since."""
+    if not users.is_current(unit, checked):
+        raise NotSignedIn("The login was changed at this very moment.", remedy="Sign in again.")
+    return start_session(unit, checked.viewer, agent)
 
 
 def start_session(unit: Unit, viewer: Viewer, agent: str | None = None) -> NewSession:

@@ -252,9 +252,17 @@ def end_sessions(unit: Unit, user: int) -> int:
 _GUARD = passwords.Guard()
 
 
+@dataclass(frozen=True)
+class Checked:
+    """A login whose password fitted, as the user was at that moment (``version``)."""
+
+    viewer: Viewer
+    version: int
+
+
 def check_sign_in(
     store: Store, login: str, password: str, address: str, *, guard: passwords.Guard = _GUARD
-) -> Viewer:
+) -> Checked:
     """The viewer of login and password, or `NotSignedIn`, the same one for every reason.
 
     An unknown, disabled or password-less login takes as long as a known one. After too many
@@ -270,7 +278,13 @@ def check_sign_in(
         guard.failed(folded, address)
         raise NotSignedIn("Login or password is not right.", remedy="Try again, or ask an admin.")
     guard.succeeded(folded, address)
-    return viewer_of(row)
+    return Checked(viewer_of(row), row.version)
+
+
+def is_current(unit: Unit, checked: Checked) -> bool:
+    """Whether the user is still as checked; locks the row, so that it stays so in this unit."""
+    query = select(_USER.c.version).where(_USER.c.key == checked.viewer.user)
+    return bool(unit.connection.execute(query.with_for_update()).scalar() == checked.version)
 
 
 # --- inside ---------------------------------------------------------------------------------

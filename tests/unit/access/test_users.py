@@ -85,8 +85,8 @@ def test_signing_in(store: Store) -> None:
         users.create_user(unit, ROOT, "ada", password=SENTENCE)
         users.create_user(unit, ROOT, "empty")
     guard = passwords.Guard()
-    viewer = users.check_sign_in(store, "ADA", SENTENCE, "::1", guard=guard)
-    assert viewer.actor.startswith("user:")
+    checked = users.check_sign_in(store, "ADA", SENTENCE, "::1", guard=guard)
+    assert checked.viewer.actor.startswith("user:")
     errors = set()
     for login, password in (("ada", "wrong"), ("nobody", SENTENCE), ("empty", "")):
         with pytest.raises(NotSignedIn) as found:
