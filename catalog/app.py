@@ -49,7 +49,8 @@ def create_app(catalog: Catalog, background: Background | None = None) -> FastAP
     problems.install(app)
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
     for router in (*routers(), *plain.routers()):
-        app.include_router(router.api)
+        # Not `include_router`: it hides the routes from `app.routes`, which must be walked.
+        app.router.routes.extend(router.api.routes)
     refuse_unguarded(app)
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     app.add_middleware(BodyLimit, limit=catalog.settings.body_limit)
