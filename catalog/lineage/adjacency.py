@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, or_, select
 
-from catalog.access.sqlfilter import visible_assets
-from catalog.access.viewer import Viewer
+from catalog.access.expression import Expression
+from catalog.access.sqlfilter import compile_filter, visible_assets
+from catalog.access.viewer import Viewer, visible
 from catalog.history.store import table_of
 from catalog.model import Asset, Column, Edge, EdgeEvidence, Namespace
 
@@ -54,7 +56,7 @@ def _ends(way: Way) -> tuple[Any, Any, Any, Any]:
     return (*downstream, *upstream) if way == "up" else (*upstream, *downstream)
 
 
-def _pairs(viewer: Viewer, way: Way) -> Select[Any]:
+def _pairs(sees: Expression, way: Way) -> Select[Any]:
     """(near, far, sort) of table edges whose far end is visible, each pair once."""
     near, near_column, far, far_column = _ends(way)
     return (
@@ -65,7 +67,7 @@ def _pairs(viewer: Viewer, way: Way) -> Select[Any]:
             near_column == 0,
             far_column == 0,
             far != near,
-            visible_assets(viewer, _FAR),
+            compile_filter(sees, _FAR),
         )
         .distinct()
     )
@@ -78,29 +80,40 @@ def step(
 
     One query for each 500 nodes, run when the one before is used up.
     """
-    pairs = _pairs(viewer, way).subquery()
+    statement = _step(visible(viewer), way)
+    for chunk in chunks(keys):
+        found = connection.execute(statement, {"keys": chunk, "fan": fan}).all()
+        yield from ((row.near, row.far) for row in found)
+
+
+# Building a statement takes longer than running it: kept for each expression.
+@lru_cache(maxsize=64)
+def _step(sees: Expression, way: Way) -> Select[Any]:
+    pairs = _pairs(sees, way).subquery()
     place = (
         func.row_number()
         .over(partition_by=pairs.c.near, order_by=(pairs.c.sort, pairs.c.far))
         .label("place")
     )
     ranked = select(pairs.c.near, pairs.c.far, place).subquery()
-    statement = (
+    return (
         select(ranked.c.near, ranked.c.far)
-        .where(ranked.c.place <= fan)
+        .where(ranked.c.place <= bindparam("fan"))
         .order_by(ranked.c.place, ranked.c.near)
     )
-    for chunk in chunks(keys):
-        for row in connection.execute(statement, {"keys": chunk}):
-            yield row.near, row.far
+
+
+@lru_cache(maxsize=64)
+def _degrees(sees: Expression, way: Way) -> Select[Any]:
+    pairs = _pairs(sees, way).subquery()
+    return select(pairs.c.near, func.count()).group_by(pairs.c.near)
 
 
 def degrees(
     connection: Connection, viewer: Viewer, keys: Sequence[int], way: Way
 ) -> dict[int, int]:
     """Number of visible neighbours of each node; nodes without any are left out."""
-    pairs = _pairs(viewer, way).subquery()
-    statement = select(pairs.c.near, func.count()).group_by(pairs.c.near)
+    statement = _degrees(visible(viewer), way)
     return {
         row[0]: row[1]
         for chunk in chunks(keys)
@@ -177,11 +190,12 @@ def _flow(indirect: bool) -> ColumnElement[bool]:
     return or_(between_columns, and_(_EDGE.c.to_column == 0, _EDGE.c.kind == "indirect"))
 
 
+# ``+ 0`` keeps SQLite from probing its index once for each pair of target and source.
 _BETWEEN = (
     select(*_ROW)
     .where(
         _EDGE.c.to_asset.in_(bindparam("targets", expanding=True)),
-        _EDGE.c.from_asset.in_(bindparam("sources", expanding=True)),
+        (_EDGE.c.from_asset + 0).in_(bindparam("sources", expanding=True)),
     )
     .order_by(
         _EDGE.c.to_asset,

@@ -212,8 +212,12 @@ class _Builder:
         self.connection, self.viewer, self.walk = connection, viewer, walk
         self.rows = adjacency.described(connection, viewer, walk.levels)
         self.keys = sorted(self.rows)
+        self.ids = {key: id_text(row.uid) for key, row in self.rows.items()}
         self.paths: dict[Pair, str] = {}
         self.jobs: dict[int, Job] = {}
+        self.passed: dict[int, list[Pair]] = {}
+        for pair in sorted(walk.pairs):
+            self.passed.setdefault(pair[0], []).append(pair)
 
     def graph(self, root: Any, direction: Direction, depth: int, columns: bool) -> Graph:
         """Assets, with the column edges between them if asked for."""
@@ -281,7 +285,7 @@ class _Builder:
         )
 
     def _node(self, key: int, more: dict[Way, Counter[int]]) -> Node:
-        passed = [self.paths.get(pair) for pair in sorted(self.walk.pairs) if pair[0] == key]
+        passed = [self.paths.get(pair) for pair in self.passed.get(key, ())]
         return node_view(
             self.rows[key],
             level=self.walk.levels[key],
@@ -292,8 +296,8 @@ class _Builder:
 
     def _edge(self, row: Row) -> EdgeView:
         return EdgeView(
-            source=id_text(self.rows[row.from_asset].uid),
-            target=id_text(self.rows[row.to_asset].uid),
+            source=self.ids[row.from_asset],
+            target=self.ids[row.to_asset],
             source_column=self.paths.get((row.from_asset, row.from_column)),
             target_column=self.paths.get((row.to_asset, row.to_column)),
             kind=row.kind,
