@@ -40,3 +40,32 @@ def merged(ordered: Sequence[records.Asset]) -> records.Asset:
             if not getattr(first, name) and name not in changes and getattr(record, name):
                 changes[name] = getattr(record, name)
     return msgspec.structs.replace(first, **changes) if changes else first
+
+
+_LETTERS: Final = {"primary": "p", "unique": "u", "foreign": "f"}
+
+
+def key_letters(keys: Sequence[records.Key]) -> dict[str, str]:
+    """Column path -> letters of the keys it is part of, sorted: f foreign, p primary, u unique."""
+    found: dict[str, set[str]] = {}
+    for key in keys:
+        letter = _LETTERS.get(key.kind)
+        for path in key.columns if letter is not None else ():
+            found.setdefault(path, set()).add(letter or "")
+    return {path: "".join(sorted(letters)) for path, letters in found.items()}
+
+
+def unique_fields(fields: Sequence[records.Field]) -> Sequence[records.Field]:
+    """Fields whose paths are unique: one that is reported again gets `` (2)``, visibly."""
+    if len({one.path for one in fields}) == len(fields):
+        return fields
+    taken: set[str] = set()
+    kept: list[records.Field] = []
+    for one in fields:
+        path, count = one.path, 1
+        while path in taken:
+            count += 1
+            path = f"{one.path} ({count})"
+        taken.add(path)
+        kept.append(one if path == one.path else msgspec.structs.replace(one, path=path))
+    return kept
