@@ -18,7 +18,8 @@ PUSH: Final = "push"
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 # Words that say nothing about which system it is.
 _DULL: Final = frozenset({"data", "db", "database", "main", "localhost", ""})
-_PATTERNS: Final = frozenset({"include", "exclude"})
+# Fields that say which part of a server it is, also where they have a default.
+_PARTS: Final = frozenset({"path", "database", "databases", "bucket", "prefix", "catalog"})
 
 
 class PushConfig(BaseModel):
@@ -77,14 +78,14 @@ def namespaces_of(kind: str, sealed: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def target_of(kind: str, sealed: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that say which system it is: required, and neither secret nor a pattern.
+    """The fields that say which system it is: what is required, path, database and the like.
 
     Two databases on one server, two folders on one machine have the same namespace.
     """
     return {
-        name: sealed.get(name)
+        name: sealed.get(name, field.get_default(call_default_factory=True))
         for name, field in config_class(kind).model_fields.items()
-        if field.is_required() and name not in _PATTERNS and field.annotation is not SecretStr
+        if (field.is_required() and field.annotation is not SecretStr) or name in _PARTS
     }
 
 

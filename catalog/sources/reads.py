@@ -91,10 +91,11 @@ def last_crawls(session: Session, viewer: Viewer, sources: list[int]) -> dict[in
     """Source key -> its latest crawl; one step into the index per source, however many crawls."""
     if not sources:
         return {}
+    later = _CRAWL.alias("later")
     newest = (
-        select(_CRAWL.c.key)
-        .where(_CRAWL.c.source == _SOURCE.c.key)
-        .order_by(_CRAWL.c.key.desc())
+        select(later.c.key)
+        .where(later.c.source == _SOURCE.c.key)
+        .order_by(later.c.key.desc())
         .limit(1)
         .scalar_subquery()
     )
