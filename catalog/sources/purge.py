@@ -135,11 +135,10 @@ def _delete_assets(unit: Unit, assets: Sequence[int]) -> None:
     gone = [key for key in assets if key not in named]
     for table in _DESCRIPTION:
         unit.connection.execute(delete(table).where(table.c.asset.in_(assets)))
-    ids: dict[int, bytes] = dict(
-        unit.connection.execute(
-            select(_ASSET.c.key, _ASSET.c.uid).where(_ASSET.c.key.in_(assets))
-        ).tuples()
+    rows = unit.connection.execute(
+        select(_ASSET.c.key, _ASSET.c.uid).where(_ASSET.c.key.in_(assets))
     )
+    ids = {row.key: row.uid for row in rows}
     if named:
         _demote(unit, sorted(named))
     if gone:

@@ -89,3 +89,9 @@ def add_sighting(store: Store, asset: int, source: int, state: str = "present") 
         unit.connection.execute(
             table_of(Sighting).insert().values(hash=b"", crawl=0, record=b"", **values)
         )
+
+
+def write(store: Store, statement: Any) -> None:
+    """One statement, committed."""
+    with store.write("system") as unit:
+        unit.connection.execute(statement)
