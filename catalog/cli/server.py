@@ -1,0 +1,114 @@
+"""Runs the HTTP server in this process, with what is done beside it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from catalog.cli.context import DONE, FAILED, login
+from catalog.errors import Unavailable
+
+
+def run(catalog: Any, *, say_link: Callable[[str], None]) -> int:
+    """Serves until told to stop: 0 after a clean stop, 1 when the address is taken."""
+    import uvicorn
+
+    from catalog.app import create_app
+    from catalog.assets import links
+    from catalog.wiring import Background
+
+    chosen = catalog.settings
+    address = f"http://{_shown(chosen.host)}:{chosen.port}"
+    lease = catalog.leases.serve(address)
+    _log(chosen)
+    links.install_base_url(chosen.base_url or address)
+    try:
+        app = create_app(catalog, Background(catalog))
+        config = uvicorn.Config(
+            app,
+            host=chosen.host,
+            port=chosen.port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=10,
+            server_header=False,
+            proxy_headers=False,
+        )
+        server = uvicorn.Server(config)
+        sockets = [_bound(config, address)]
+        say_link(f"The catalog is served on {address}")
+        say_link(f"Sign in once with {chosen.base_url or address}/login/{_link(catalog)}")
+        server.run(sockets=sockets)
+        return DONE if server.started else FAILED
+    finally:
+        if lease is not None:
+            lease.release()
+
+
+def _bound(config: Any, address: str) -> Any:
+    import socket
+
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    found = socket.socket(family)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((config.host, config.port))
+    except OSError as error:
+        found.close()
+        raise Unavailable(
+            f"{address} cannot be served on: {error.strerror or error}.",
+            remedy="Another program may use the port; choose one with --port.",
+        ) from error
+    return found
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _link(catalog: Any) -> str:
+    """A one-time link for the first admin, who is made when there is no user yet."""
+    from catalog.access import users
+    from catalog.access.sessions import create_login_link
+
+    viewer = users.local_viewer(login())
+
+    def work(unit: Any) -> str:
+        users.first_admin(unit, viewer, login() if login().isidentifier() else "admin")
+        admin = next(
+            user
+            for user in users.list_users(unit.session, viewer)
+            if user.role == "admin" and not user.disabled
+        )
+        return str(create_login_link(unit, viewer, admin.login).secret)
+
+    return str(catalog.store.run(work, viewer.actor))
+
+
+def _log(chosen: Any) -> None:
+    """Logs to standard error and to ``catalog.log`` in the home folder."""
+    import structlog
+
+    folder = chosen.home / "logs"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    renderer: Any = structlog.processors.JSONRenderer() if chosen.log_json else None
+    formatter = structlog.stdlib.ProcessorFormatter(
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            renderer or structlog.dev.ConsoleRenderer(colors=False),
+        ],
+        foreign_pre_chain=[
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+        ],
+    )
+    file = logging.FileHandler(folder / "catalog.log", encoding="utf-8")
+    file.setFormatter(formatter)
+    errors = logging.StreamHandler()
+    errors.setFormatter(formatter)
+    errors.setLevel(logging.WARNING)
+    root = logging.getLogger()
+    root.handlers = [file, errors]
+    root.setLevel(chosen.log_level.upper())
