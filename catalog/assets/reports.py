@@ -1,4 +1,4 @@
-"""Several sources on one asset: whose report comes first, and what they say together. Pure."""
+"""Several sources on one asset: whose report comes first, and what they say together."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from sqlalchemy import Connection, select
 
 from catalog.crawling import records
+from catalog.history.store import table_of
+from catalog.model import Source
+
+_SOURCE = table_of(Source)
 
 _SINGLE: Final = ("parent", "title", "description", "columns", "location", "format")
 _SEVERAL: Final = ("keys", "owners", "tags", "partition_keys")
@@ -24,6 +29,16 @@ class Sourced(NamedTuple):
 def order_of(sighting: Sourced) -> tuple[bool, int, int]:
     """Sorts the deciding report first: who crawls before who pushes, then rank, then age."""
     return sighting.kind == "push", -sighting.rank, sighting.source
+
+
+def source_order(connection: Connection) -> dict[int, tuple[bool, int, int]]:
+    """Source -> its place in `order_of`; whoever decides between reports asks here."""
+    rows = connection.execute(select(_SOURCE.c.key, _SOURCE.c.kind, _SOURCE.c.rank))
+    return {row.key: order_of(Sourced(row.key, row.kind, row.rank)) for row in rows}
+
+
+LAST: Final = (True, 0, 0)
+"""Where a source stands that is not there any more."""
 
 
 def merged(ordered: Sequence[records.Asset]) -> records.Asset:

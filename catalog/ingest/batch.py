@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, update
 
 from catalog import naming
 from catalog.assets.effective import refresh_effective
-from catalog.assets.reports import merged
+from catalog.assets.reports import LAST, merged, source_order
 from catalog.crawling import records
 from catalog.history import dialect
 from catalog.history.store import table_of
@@ -29,11 +29,10 @@ from catalog.ingest.lookup import Existing
 from catalog.ingest.measures import rows_class, write_measures, write_partitions
 from catalog.ingest.prepare import Prepared
 from catalog.ingest.statements import write_statements
-from catalog.model import Alias, Asset, Hold, Sighting, Source
+from catalog.model import Alias, Asset, Hold, Sighting
 
 _ASSET = table_of(Asset)
 _SIGHTING = table_of(Sighting)
-_SOURCE = table_of(Source)
 _HOLD = table_of(Hold)
 _ALIAS = table_of(Alias)
 SIGHTING_COLUMNS = (
@@ -319,7 +318,9 @@ def _update(
     if not known:
         return
     stored = lookup.sighting_records(unit.connection, (one.row.key for one in known))
-    order = _source_order(unit) if any(len(found) > 1 for found in stored.values()) else {}
+    order = (
+        source_order(unit.connection) if any(len(found) > 1 for found in stored.values()) else {}
+    )
     others = _other_records(context, stored, order)
     stored_columns = columns.load(unit.connection, [one.row.key for one in known])
     plans: list[columns.ColumnPlan] = []
@@ -360,12 +361,6 @@ def _update(
     refresh_effective(unit, list(effective), effective)
 
 
-def _source_order(unit: Unit) -> dict[int, tuple[bool, int, int]]:
-    """Source -> sort key: those that crawl before those that push, then rank, then age."""
-    rows = unit.connection.execute(select(_SOURCE.c.key, _SOURCE.c.kind, _SOURCE.c.rank))
-    return {row.key: (row.kind == "push", -row.rank, row.key) for row in rows}
-
-
 def _other_records(
     context: CrawlContext,
     stored: Mapping[int, Mapping[int, tuple[str, bytes]]],
@@ -378,7 +373,7 @@ def _other_records(
             for source, (state, record) in by_source.items()
             if source != context.source.key and state != "withdrawn"
         ]
-        found[key] = sorted(live, key=lambda pair: order.get(pair[0], (True, 0, pair[0])))
+        found[key] = sorted(live, key=lambda pair: order.get(pair[0], LAST))
     return found
 
 
@@ -397,9 +392,7 @@ def _effective_of(
     def ordered(record: records.Asset) -> list[tuple[int, records.Asset]]:
         if not other:
             return [(me, record)]
-        return sorted(
-            [*other, (me, record)], key=lambda pair: order.get(pair[0], (True, 0, pair[0]))
-        )
+        return sorted([*other, (me, record)], key=lambda pair: order.get(pair[0], LAST))
 
     was_mine = old is not None and mine is not None and mine[0] != "withdrawn"
     if was_mine and old is not None:

@@ -76,7 +76,7 @@ class CrawlContext:
     namespace_keys: dict[str, int] = field(default_factory=dict)
     case_rules: dict[int, Any] = field(default_factory=dict)
     containers: dict[tuple[str, str], int] = field(default_factory=dict)
-    accounts: dict[str, int] = field(default_factory=dict)
+    accounts: set[str] = field(default_factory=set)
     seen: set[int] = field(default_factory=set)
     filtered: dict[int, str] = field(default_factory=dict)  # asset -> pattern
     found: set[str] = field(default_factory=set)  # names of a crawl that asks for some

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select, update
 
 from catalog import naming
 from catalog.assets.effective import refresh_effective
-from catalog.assets.reports import merged
+from catalog.assets.reports import LAST, merged, source_order
 from catalog.crawling import records
 from catalog.history import dialect
 from catalog.history.store import table_of
@@ -21,12 +21,11 @@ from catalog.ingest.batch import asset_document
 from catalog.ingest.context import CrawlContext, SourceInfo
 from catalog.ingest.lookup import Existing, chunks
 from catalog.ingest.statements import end_statements
-from catalog.model import Asset, Hold, Sighting, Source
+from catalog.model import Asset, Hold, Sighting
 
 _ASSET = table_of(Asset)
 _SIGHTING = table_of(Sighting)
 _HOLD = table_of(Hold)
-_SOURCE = table_of(Source)
 _BATCH = 200
 
 
@@ -218,10 +217,7 @@ def _fall_back(
     """What another source still sees takes its values from there."""
     if not rows:
         return
-    order = {
-        row.key: (row.kind == "push", -row.rank, row.key)
-        for row in unit.connection.execute(select(_SOURCE.c.key, _SOURCE.c.kind, _SOURCE.c.rank))
-    }
+    order = source_order(unit.connection)
     cells = columns.load(unit.connection, [row.key for row in rows])
     plans = []
     effective: dict[int, records.Asset] = {}
@@ -232,7 +228,7 @@ def _fall_back(
                 for source, (state, record) in stored[row.key].items()
                 if source != context.source.key and state != "withdrawn"
             ),
-            key=lambda pair: order.get(pair[0], (True, 0, pair[0])),
+            key=lambda pair: order.get(pair[0], LAST),
         )
         record = merged([record for _, record in live])
         effective[row.key] = record
