@@ -23,7 +23,7 @@ from catalog.lineage import parse
 from catalog.search.engine import SearchEngine
 from catalog.search.follower import Follower as IndexFollower
 from catalog.settings import Settings
-from catalog.usecases import crawling
+from catalog.usecases import crawling, removing
 
 SETUP = "catalog.wiring:register_handlers"
 INDEX_JOB = "index"
@@ -153,8 +153,12 @@ class Background:
             catalog.store,
             catalog.queue,
             catalog.leases,
-            every_tick=(self._follow_index, self._follow_statements),
-            daily=(partial(_purge, catalog),),
+            every_tick=(
+                self._follow_index,
+                self._follow_statements,
+                partial(removing.continue_removals, catalog.store),
+            ),
+            daily=(partial(removing.purge_removed, catalog.store),),
             on_work=self._workers.wake,
         )
 
@@ -198,11 +202,3 @@ class Background:
             self._catalog.queue.enqueue(name, {}, lock_key=name)
         except Conflict:
             return
-
-
-def _purge(catalog: Catalog) -> None:
-    """Removed sources are deleted after their 30 days."""
-    from catalog.model import clock
-    from catalog.sources import removal
-
-    catalog.store.run(lambda unit: removal.purge_removed(unit, clock.now()), "system")

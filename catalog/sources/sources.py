@@ -14,8 +14,9 @@ from catalog.history.store import table_of
 from catalog.history.unit import Unit, dump
 from catalog.model import Scope, Source
 from catalog.naming import clean_text, id_text, new_id
-from catalog.sources import crawls, schedules, secrets
+from catalog.sources import schedules, secrets
 from catalog.sources.configs import (
+    PUSH,
     check_name,
     config_class,
     namespaces_of,
@@ -64,7 +65,7 @@ def create(
         "kind": kind,
         "config": dump(sealed),
         "namespaces": json.dumps(namespaces_of(kind, sealed), ensure_ascii=False),
-        **_checked(unit, settings),
+        **_checked(unit, kind, settings),
     }
     key = _revive(unit, sealed, values) or _insert(unit, values)
     return _shown(unit, viewer, key)
@@ -136,7 +137,7 @@ def edit(
     viewer.require("source")
     row = _locked(unit, viewer, reference, if_match)
     settings = {name: value for name, value in changes.items() if name != "config"}
-    values = _checked(unit, settings)
+    values = _checked(unit, row.kind, settings)
     if "config" in changes:
         values |= _new_config(row, changes["config"])
     _write(unit, row, "edited", values)
@@ -178,21 +179,6 @@ def pause(
     return _shown(unit, viewer, row.key)
 
 
-def request_crawl(
-    unit: Unit,
-    viewer: Viewer,
-    reference: str,
-    *,
-    trigger: str = "person",
-    subset: list[str] | None = None,
-) -> str:
-    """`crawls.enqueue_crawl` for a person: by name or id, with the right to do so. Also for a
-    paused source. Answers the crawl's public id; the caller enqueues its job."""
-    viewer.require("source")
-    row = find(unit.session, viewer, reference)
-    return crawls.enqueue_crawl(unit, viewer.actor, row.key, trigger, subset)
-
-
 def _locked(unit: Unit, viewer: Viewer, reference: str, if_match: int | None) -> Any:
     key = find(unit.session, viewer, reference).key
     row = unit.connection.execute(
@@ -208,7 +194,7 @@ def _locked(unit: Unit, viewer: Viewer, reference: str, if_match: int | None) ->
     return row
 
 
-def _checked(unit: Unit, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _checked(unit: Unit, kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Values for the row from settings as they were sent."""
     values: dict[str, Any] = {}
     for name, value in settings.items():
@@ -217,7 +203,7 @@ def _checked(unit: Unit, settings: Mapping[str, Any]) -> dict[str, Any]:
         elif name in _NUMBERS:
             values[name] = _number(name, value)
         elif name == "schedule":
-            values |= _schedule(unit, value)
+            values |= _schedule(unit, kind, value)
         else:
             raise BadInput(
                 f"A source has no setting {name!r}.", remedy=f"Settings: {', '.join(_SETTINGS)}."
@@ -242,10 +228,15 @@ def _number(name: str, value: Any) -> int:
     return value
 
 
-def _schedule(unit: Unit, value: Any) -> dict[str, Any]:
+def _schedule(unit: Unit, kind: str, value: Any) -> dict[str, Any]:
     schedule = schedules.from_value(value)
     if schedule is None:
         return {"schedule": None, "next_due_at": None}
+    if kind == PUSH:
+        raise BadInput(
+            "A source that is pushed to is not crawled, so it has no schedule.",
+            remedy="Send records with `catalog ingest FILE --source NAME` when there are some.",
+        )
     (first,) = schedules.next_runs(schedule, unit.now, 1)
     return {"schedule": schedule.as_json(), "next_due_at": first}
 

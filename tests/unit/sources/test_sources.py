@@ -166,6 +166,8 @@ def test_push_sources(store: Store) -> None:
     assert made.namespaces == ("postgres://h:1", "s3://lake")
     with pytest.raises(BadInput, match="namespaces"):
         create(store, "push", {"namespaces": []}, name="q")
+    with pytest.raises(BadInput, match="no schedule"):
+        edit(store, "p", {"schedule": "1d"})
 
 
 def test_a_schedule_starts_and_ends_and_is_not_caught_up_after_a_pause(store: Store) -> None:
@@ -192,7 +194,6 @@ def test_only_admins_write(store: Store) -> None:
         lambda unit: sources.edit(unit, steward, "wh", {"title": "x"}),
         lambda unit: sources.move(unit, steward, "wh", "x"),
         lambda unit: sources.pause(unit, steward, "wh", True),
-        lambda unit: sources.request_crawl(unit, steward, "wh"),
     ):
         with pytest.raises(NotAllowed):
             store.run(write, "user:3")
@@ -241,11 +242,3 @@ def test_an_unknown_source_with_names_that_are_near(store: Store) -> None:
     create(store, name="warehouse")
     with pytest.raises(NotFound, match="warehouse"):
         get(store, "wharehouse")
-
-
-def test_a_crawl_is_asked_for_by_name(store: Store) -> None:
-    create(store, name="wh")
-    crawl = store.run(lambda unit: sources.request_crawl(unit, ADMIN, "wh"), "user:1")
-    last = get(store, "wh").last_crawl
-    assert last is not None
-    assert (last.id, last.state, last.actor) == (crawl, "queued", "system")

@@ -1,0 +1,98 @@
+"""Removals that need several rooms: of a source with its assets, and of held assets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+
+from catalog.access.viewer import Viewer
+from catalog.history.store import Store
+from catalog.history.unit import Unit
+from catalog.ingest import vanish
+from catalog.ingest.context import CrawlContext, load_source
+from catalog.model import clock
+from catalog.sources import holds, purge, removal
+from catalog.sources.reads import shown_name
+
+_CAUSE = "its source was removed"
+
+
+def remove_source(
+    store: Store, viewer: Viewer, reference: str, *, if_match: int | None = None
+) -> None:
+    """Removes a source (short name or id) and hides its assets, in short transactions.
+
+    What is cut off, or waits for a crawl that is still stopping, `continue_removals` does.
+    `NotFound`, `NotAllowed`, `Precondition`.
+    """
+    key = store.run(
+        lambda unit: removal.remove(unit, viewer, reference, if_match=if_match), viewer.actor
+    )
+    _hide_all(store, key, viewer.actor)
+
+
+def delete_now(store: Store, viewer: Viewer, reference: str, typed_name: str) -> None:
+    """Deletes at once what a removed source (id) left, because its name was typed.
+
+    `BadInput` if that is not its name; `NotFound`, `NotAllowed`.
+    """
+    key = store.run(
+        lambda unit: removal.may_delete_now(unit, viewer, reference, typed_name), viewer.actor
+    )
+    _hide_all(store, key, viewer.actor)
+    while store.run(lambda unit: purge.purge_step(unit, key), viewer.actor):
+        pass
+
+
+def continue_removals(store: Store) -> None:
+    """Hides what removed sources still show; cheap when there is nothing."""
+    with store.connect() as connection:
+        keys = removal.unfinished(connection)
+    for key in keys:
+        _hide_all(store, key, "system")
+
+
+def purge_removed(store: Store) -> None:
+    """Deletes what was removed more than 30 days ago, in short transactions."""
+    while store.run(lambda unit: purge.purge_removed(unit, clock.now()), "system"):
+        pass
+
+
+def confirm_holds(
+    store: Store,
+    viewer: Viewer,
+    *,
+    source: str | None = None,
+    hold_ids: Iterable[str] | None = None,
+) -> int:
+    """Confirms holds by their ids, or all of a source: what is still missing is removed.
+
+    Answers how many assets were. `NotAllowed`, `NotFound`.
+    """
+    wanted = None if hold_ids is None else list(hold_ids)
+    return store.run(
+        lambda unit: holds.confirm(unit, viewer, _confirm, source=source, holds=wanted),
+        viewer.actor,
+    )
+
+
+def _confirm(unit: Unit, source: int, crawl: int, assets: Sequence[int]) -> int:
+    return vanish.confirm(unit, load_source(unit.connection, source), crawl, assets)
+
+
+def _hide_all(store: Store, source: int, actor: str) -> None:
+    while store.run(partial(removal.withdraw_step, source=source, withdraw=_withdraw), actor):
+        pass
+
+
+def _withdraw(unit: Unit, source: int, assets: Sequence[int]) -> None:
+    info = load_source(unit.connection, source)
+    context = CrawlContext(
+        store=None,  # type: ignore[arg-type]  # not used by `withdraw`
+        source=replace(info, name=shown_name(info.name)),
+        crawl=0,  # no crawl took them away
+        crawl_uid="",
+        crawler_version=0,
+    )
+    vanish.withdraw(unit, context, assets, cause=_CAUSE, outcome="removed")
