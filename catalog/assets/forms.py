@@ -60,17 +60,20 @@ def by_id(connection: Connection, viewer: Viewer, text: str) -> list[Row]:
     return [] if uid is None else fetch(connection, viewer, _by_uid, {"uid": uid})
 
 
-def _by_pair(see: ColumnElement[bool], namespaces: int) -> Select[Any]:
+def _pairs_of(see: ColumnElement[bool]) -> Select[Any]:
     former = func.coalesce(_FORMER.c.alias_of, _FORMER.c.key)
     return (
         SUMMARY.add_columns(_FORMER.c.text.label("written"))
         .join(_FORMER, former == ASSET.c.namespace)
         .where(
-            among(_FORMER.c.text, "namespace", namespaces),
             ASSET.c.asset_class.in_(CLASSES),  # so that the unique index serves
             see,
         )
     )
+
+
+def _by_pair(see: ColumnElement[bool], namespaces: int) -> Select[Any]:
+    return _pairs_of(see).where(among(_FORMER.c.text, "namespace", namespaces))
 
 
 @cache
@@ -86,6 +89,18 @@ def _exact_pairs(connection: Connection, viewer: Viewer, wanted: Sequence[Pair])
     keys = slots({name_key(pair.name) for pair in wanted})
     build = _by_exact_pair(len(namespaces), len(keys))
     return fetch(connection, viewer, build, fill("namespace", namespaces) | fill("key", keys))
+
+
+def _by_pair_lists(see: ColumnElement[bool]) -> Select[Any]:
+    return _pairs_of(see).where(_in(_FORMER.c.text, "namespaces"), _in(ASSET.c.name_key, "keys"))
+
+
+def by_pair_lists(
+    connection: Connection, viewer: Viewer, namespaces: Sequence[str], keys: Sequence[bytes]
+) -> list[Row]:
+    """Rows in any of the namespaces with any of the name keys; ``written``: the namespace."""
+    parameters = {"namespaces": list(namespaces), "keys": list(keys)}
+    return fetch(connection, viewer, _by_pair_lists, parameters)
 
 
 def by_pairs(connection: Connection, viewer: Viewer, wanted: Sequence[Pair]) -> Hits:

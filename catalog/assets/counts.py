@@ -1,0 +1,187 @@
+"""The catalog at a glance, and how often assets are asked for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import Connection, bindparam, delete, func, select, update
+
+from catalog.access.viewer import Viewer, visible
+from catalog.assets.rows import ASSET, NAMESPACE, SOURCE, see_assets
+from catalog.assets.views import Glance
+from catalog.history import dialect
+from catalog.history.store import Store, table_of
+from catalog.history.unit import Unit
+from catalog.model import LookupCount, clock
+from catalog.naming import id_text
+from catalog.types import LIVE_STATES
+
+FLUSH_SECONDS: Final = 5.0
+KEPT_DAYS: Final = 90
+"""Days of look-ups that popularity is made from; older ones are forgotten."""
+HALF_LIFE: Final = 30.0
+"""Days after which a look-up counts half."""
+_COUNT = table_of(LookupCount)
+_BATCH: Final = 500
+
+
+def at_a_glance(connection: Connection, viewer: Viewer) -> Glance:
+    """How many live assets the viewer sees, by kind, state, source and platform: one query.
+
+    ``states`` counts the others too: referenced and removed ones are in no other figure.
+    """
+    rows = connection.execute(
+        select(ASSET.c.kind, ASSET.c.state, SOURCE.c.name, NAMESPACE.c.platform, func.count())
+        .select_from(
+            ASSET.join(NAMESPACE, NAMESPACE.c.key == ASSET.c.namespace).outerjoin(
+                SOURCE, SOURCE.c.key == ASSET.c.source
+            )
+        )
+        .where(see_assets(visible(viewer)))
+        .group_by(ASSET.c.kind, ASSET.c.state, SOURCE.c.name, NAMESPACE.c.platform)
+    ).all()
+    kinds: Counter[str] = Counter()
+    states: Counter[str] = Counter()
+    sources: Counter[str] = Counter()
+    platforms: Counter[str] = Counter()
+    for kind, state, source, platform, count in rows:
+        states[state] += count
+        if state in LIVE_STATES:
+            kinds[kind] += count
+            platforms[platform] += count
+            if source is not None:
+                sources[source] += count
+    return Glance(
+        total=sum(kinds.values()),
+        kinds=dict(kinds.most_common()),
+        states=dict(states.most_common()),
+        sources=dict(sources.most_common()),
+        platforms=dict(platforms.most_common()),
+    )
+
+
+class LookupCounter:
+    """Counts look-ups in memory and writes them every few seconds: a read stays a read.
+
+    Thread-safe. What a killed process had not yet written is lost; a clean stop calls `flush`.
+    """
+
+    def __init__(self, store: Store, every: float = FLUSH_SECONDS) -> None:
+        self._store = store
+        self._every = every
+        self._counts: Counter[tuple[int, int]] = Counter()
+        self._lock = threading.Lock()
+        self._flushed = time.monotonic()
+
+    def note(self, asset: int) -> bool:
+        """Counts one look-up of an asset (integer key). True when it is time to `flush`."""
+        day = clock.now() // clock.DAY
+        with self._lock:
+            self._counts[asset, day] += 1
+            return time.monotonic() - self._flushed >= self._every
+
+    def flush(self) -> int:
+        """Writes what was counted since; how many look-ups that were. Makes no change."""
+        with self._lock:
+            counts, self._counts = self._counts, Counter()
+            self._flushed = time.monotonic()
+        if not counts:
+            return 0
+        try:
+            self._store.run(lambda unit: write_counts(unit, counts), "system")
+        except BaseException:
+            with self._lock:
+                self._counts.update(counts)
+            raise
+        return counts.total()
+
+
+def write_counts(unit: Unit, counts: Mapping[tuple[int, int], int]) -> None:
+    """Adds (asset, day) -> look-ups to the store; assets that are gone are left out."""
+    connection = unit.connection
+    keys = sorted({asset for asset, _ in counts})
+    there: set[int] = set()
+    for start in range(0, len(keys), _BATCH):
+        chunk = keys[start : start + _BATCH]
+        there.update(
+            connection.execute(select(ASSET.c.key).where(ASSET.c.key.in_(chunk))).scalars()
+        )
+    rows = [
+        {"asset": asset, "day": day, "count": count}
+        for (asset, day), count in sorted(counts.items())
+        if asset in there
+    ]
+    if not rows:
+        return
+    statement = dialect.insert(connection, _COUNT)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["asset", "day"],
+            set_={"count": _COUNT.c["count"] + statement.excluded["count"]},
+        ),
+        rows,
+    )
+
+
+def popularity_class(weight: float) -> int:
+    """0 to 9 from the weighted number of look-ups: each class is three times the one below.
+
+    1 from one look-up on, 2 from 3, 3 from 9 ... 9 from 6,561.
+    """
+    level = 0
+    while level < 9 and weight >= 3.0**level * 0.999:
+        level += 1
+    return level
+
+
+def reclass(unit: Unit) -> int:
+    """Sets the popularity class of all assets where it moved; how many did.
+
+    Run once a day. A class that moves is a change without version. Old counts are forgotten.
+    """
+    connection = unit.connection
+    today = unit.now // clock.DAY
+    connection.execute(delete(_COUNT).where(_COUNT.c.day < today - KEPT_DAYS))
+    weights: dict[int, float] = {}
+    for asset, day, count in connection.execute(
+        select(_COUNT.c.asset, _COUNT.c.day, _COUNT.c["count"])
+    ):
+        weights[asset] = weights.get(asset, 0.0) + count * 0.5 ** ((today - day) / HALF_LIFE)
+    moved = [
+        (row, popularity_class(weights.get(row.key, 0.0)))
+        for row in _asked_for(connection, weights)
+        if popularity_class(weights.get(row.key, 0.0)) != row.popularity
+    ]
+    if not moved:
+        return 0
+    connection.execute(
+        update(ASSET).where(ASSET.c.key == bindparam("of")).values(popularity=bindparam("level")),
+        [{"of": row.key, "level": level} for row, level in moved],
+    )
+    for row, level in moved:
+        unit.change(
+            "popularity",
+            subject=id_text(row.uid),
+            asset=row.key,
+            before={"popularity": row.popularity},
+            after={"popularity": level},
+        )
+    return len(moved)
+
+
+def _asked_for(connection: Connection, weights: Mapping[int, float]) -> list[Any]:
+    """Assets that were asked for, and those that still have a class from before."""
+    columns = (ASSET.c.key, ASSET.c.uid, ASSET.c.popularity)
+    rows = {
+        row.key: row for row in connection.execute(select(*columns).where(ASSET.c.popularity > 0))
+    }
+    missing = sorted(weights.keys() - rows.keys())
+    for start in range(0, len(missing), _BATCH):
+        chunk = missing[start : start + _BATCH]
+        for row in connection.execute(select(*columns).where(ASSET.c.key.in_(chunk))):
+            rows[row.key] = row
+    return [rows[key] for key in sorted(rows)]
