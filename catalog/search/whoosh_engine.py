@@ -16,10 +16,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pickle
 import secrets
 import shutil
+import struct
 import threading
 import time
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -39,6 +42,9 @@ CHECK_SECONDS: Final = 0.2
 REBUILD_SEGMENT: Final = 10_000
 """Documents of one segment of a rebuilt index: bounds the memory that building takes."""
 _TRIES: Final = 20
+_DAMAGED: Final = "damaged"
+_DAMAGE: Final = (EOFError, OSError, pickle.UnpicklingError, struct.error, zlib.error)
+"""What reading a damaged file raises, after it could be opened."""
 
 
 class WhooshEngine:
@@ -56,7 +62,8 @@ class WhooshEngine:
         """See `SearchEngine.search`."""
         from catalog.search.whoosh_read import search
 
-        return search(self._opened(), query, visibility)
+        with self._watched():
+            return search(self._opened(), query, visibility)
 
     def similar_names(
         self,
@@ -67,12 +74,15 @@ class WhooshEngine:
         """See `SearchEngine.similar_names`."""
         from catalog.search.whoosh_similar import similar_names
 
-        return similar_names(self._opened(), text, visibility, limit)
+        with self._watched():
+            return similar_names(self._opened(), text, visibility, limit)
 
     def position(self) -> Position | None:
         """See `SearchEngine.position`. Looks at once, not at most every 200 ms."""
-        view = self._refreshed(force=True)
-        return None if view is None else view.position()
+        current, view = self._current(), self._refreshed(force=True)
+        if current is None or view is None or (current / _DAMAGED).exists():
+            return None
+        return view.position()
 
     def hashes(self) -> Iterator[tuple[int, bytes]]:
         """See `SearchEngine.hashes`."""
@@ -91,6 +101,21 @@ class WhooshEngine:
             view, self._view = self._view, None
         if view is not None:
             view.close()
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Notes an index whose files turn out to be damaged, so that it is built anew."""
+        try:
+            yield
+        except _DAMAGE as error:
+            current = self._current()
+            if current is not None:
+                (current / _DAMAGED).touch()
+            raise Unavailable(
+                "The search index is damaged.",
+                remedy="It is built anew in the background; or run `catalog reindex`.",
+                retry_after=5,
+            ) from error
 
     def _opened(self) -> View:
         view = self._refreshed()

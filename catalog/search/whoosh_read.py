@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -105,9 +106,39 @@ def stamp(folder: Path) -> Stamp:
     return folder.name, TOC._latest_generation(FileStorage(str(folder)), _NAME)
 
 
+class _Files(FileStorage):  # type: ignore[misc]
+    """The files of an index; Whoosh leaves them open when it cannot read them."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(str(folder))
+        self._opened: list[Any] = []
+
+    def open_file(self, name: str, **more: Any) -> Any:
+        file = super().open_file(name, **more)
+        self._opened.append(file)
+        return file
+
+    def close_all(self) -> None:
+        """After a failure."""
+        for file in self._opened:
+            with suppress(Exception):
+                file.close()
+
+
 def open_view(folder: Path, before: View | None) -> View:
-    """Opens the newest commit; segments that the view before has open are taken over."""
-    storage = FileStorage(str(folder))
+    """Opens the newest commit; segments that the view before has open are taken over.
+
+    What is damaged raises anything.
+    """
+    files = _Files(folder)
+    try:
+        return _open(folder, files, before)
+    except BaseException:
+        files.close_all()
+        raise
+
+
+def _open(folder: Path, storage: FileStorage, before: View | None) -> View:
     known = {segment.id: segment for segment in before.segments} if before else {}
     seen = stamp(folder)
     toc = TOC.read(storage, _NAME, gen=seen[1], schema=_SCHEMA)
