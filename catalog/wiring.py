@@ -12,18 +12,16 @@ from catalog.errors import Conflict
 from catalog.history import cursor, migrate
 from catalog.history.store import Store
 from catalog.jobs import handlers
-from catalog.jobs.followers import Follower as ChangeFollower
 from catalog.jobs.handlers import JobContext
 from catalog.jobs.leases import INDEX_WRITER, Leases
 from catalog.jobs.local import LocalQueue
 from catalog.jobs.queue import OPEN_STATES, Queue
 from catalog.jobs.scheduler import Scheduler
 from catalog.jobs.workers import Workers
-from catalog.lineage import parse
 from catalog.search.engine import SearchEngine
 from catalog.search.follower import Follower as IndexFollower
 from catalog.settings import Settings
-from catalog.usecases import crawling, removing
+from catalog.usecases import crawling, removing, statements
 
 SETUP = "catalog.wiring:register_handlers"
 INDEX_JOB = "index"
@@ -148,7 +146,6 @@ class Background:
         self._indexer = Workers(
             catalog.queue, settings, SETUP, (INDEX_JOB,), count=1, idle=5.0, alive=alive
         )
-        self._statements = ChangeFollower(catalog.store, "statements")
         self._scheduler = Scheduler(
             catalog.store,
             catalog.queue,
@@ -186,14 +183,9 @@ class Background:
 
     def _follow_statements(self) -> None:
         """Statements whose names or schemas changed are parsed again."""
-
-        def handle(events: object) -> None:
-            if parse.has_pending(self._catalog.store):
-                self._enqueue_once(PARSE_JOB)
-                self._workers.wake()
-
-        while self._statements.step(handle):
-            pass
+        if statements.waits(self._catalog.store, self._catalog.settings):
+            self._enqueue_once(PARSE_JOB)
+            self._workers.wake()
 
     def _enqueue_once(self, name: str) -> None:
         if self._catalog.queue.list(names=(name,), states=OPEN_STATES, limit=1):

@@ -92,16 +92,22 @@ def _log(chosen: Any) -> None:
 
     folder = chosen.home / "logs"
     folder.mkdir(mode=0o700, exist_ok=True)
-    renderer: Any = structlog.processors.JSONRenderer() if chosen.log_json else None
+    # Tracebacks without the values of variables: those may hold secrets.
+    renderer: Any = structlog.dev.ConsoleRenderer(
+        colors=False, exception_formatter=structlog.dev.plain_traceback
+    )
+    if chosen.log_json:
+        renderer = structlog.processors.JSONRenderer()
     formatter = structlog.stdlib.ProcessorFormatter(
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            renderer or structlog.dev.ConsoleRenderer(colors=False),
+            renderer,
         ],
         foreign_pre_chain=[
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *([structlog.processors.format_exc_info] if chosen.log_json else []),
         ],
     )
     file = logging.FileHandler(folder / "catalog.log", encoding="utf-8")

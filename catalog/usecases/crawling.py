@@ -19,11 +19,11 @@ from catalog.ingest.crawl import run_crawl, state_key
 from catalog.jobs.handlers import JobContext
 from catalog.jobs.queue import Queue
 from catalog.jobs.scheduler import enqueue_crawl_job
-from catalog.lineage import parse
 from catalog.model import Crawl, Source
 from catalog.naming import id_bytes
 from catalog.settings import Settings
 from catalog.sources import crawls, secrets
+from catalog.usecases import statements
 
 _SOURCE = table_of(Source)
 _CRAWL = table_of(Crawl)
@@ -110,7 +110,7 @@ def crawl_now(
     finally:
         crawler.close()
     if state in ("succeeded", "partial"):
-        parse.parse_pending(store, cancelled=stopping)
+        statements.follow(store, settings, cancelled=stopping)
     return state
 
 
@@ -128,4 +128,4 @@ def handle_crawl(context: JobContext, crawl: str) -> None:
 
 def handle_parse(context: JobContext) -> None:
     """The job ``parse``: statements whose meaning may have changed."""
-    parse.parse_pending(context.store, cancelled=context.cancelled)
+    statements.follow(context.store, context.settings, cancelled=context.cancelled)

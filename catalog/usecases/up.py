@@ -19,14 +19,13 @@ from catalog.history.store import Store, table_of
 from catalog.history.unit import Unit
 from catalog.ingest.crawl import run_crawl
 from catalog.jobs.queue import Queue
-from catalog.lineage import parse
 from catalog.model import Crawl, Source
 from catalog.naming import id_bytes, id_text, without_secrets
 from catalog.settings import Settings
 from catalog.sources import crawls, sources
 from catalog.sources.configs import PUSH, target_of
 from catalog.sources.secrets import open_secrets
-from catalog.usecases import crawling
+from catalog.usecases import crawling, statements
 from catalog.usecases.estate import Estate, build_estate, estate_records
 
 _SOURCE, _CRAWL = table_of(Source), table_of(Crawl)
@@ -198,7 +197,7 @@ def demo(
             continue
         on_step(f"Crawling {names[name]}")
         if name == "pipeline":
-            found.append(_push_statements(store, viewer, names[name], estate))
+            found.append(_push_statements(store, settings, viewer, names[name], estate))
         else:
             found.extend(
                 crawl_sources(store, settings, queue, viewer, [names[name]], stopping=stopping)
@@ -218,7 +217,9 @@ def _last_crawl(store: Store, name: str) -> str | None:
     return None if uid is None else id_text(uid)
 
 
-def _push_statements(store: Store, viewer: Viewer, name: str, estate: Estate) -> CrawlOutcome:
+def _push_statements(
+    store: Store, settings: Settings, viewer: Viewer, name: str, estate: Estate
+) -> CrawlOutcome:
     def begin(unit: Unit) -> str:
         key = unit.connection.execute(
             select(_SOURCE.c.key).where(_SOURCE.c.name == name)
@@ -229,5 +230,5 @@ def _push_statements(store: Store, viewer: Viewer, name: str, estate: Estate) ->
     with store.read() as session:
         key = crawls.key_of(session, crawl)
     run_crawl(store, key, _Statements(estate), crawler_version=1, config_key="demo")
-    parse.parse_pending(store)
+    statements.follow(store, settings)
     return outcome(store, name, crawl)
