@@ -44,7 +44,7 @@ _PREFIX_LENGTH: Final = 4
 DEFINING: Final = frozenset({"view", "materialized_view", "table"})
 """Kinds of uses whose statement makes the asset of the use."""
 MEANING_CHANGES: Final = frozenset(
-    {"created", "referenced", "removed", "restored", "renamed", "recreated", "schema", "merged"}
+    {"created", "crawled", "restored", "removed", "renamed", "recreated", "schema", "merged"}
 )
 """Changes of an asset (``change.what``) after which names may mean something else."""
 
