@@ -52,9 +52,11 @@ def list_crawls(
 
 
 def _crawls() -> Select[Any]:
-    return select(
-        _CRAWL, _SOURCE.c.uid.label("source_uid"), _SOURCE.c.name.label("source_name")
-    ).join(_SOURCE, _SOURCE.c.key == _CRAWL.c.source)
+    return (
+        select(_CRAWL, _SOURCE.c.uid.label("source_uid"), _SOURCE.c.name.label("source_name"))
+        .select_from(_CRAWL)
+        .join(_SOURCE, _SOURCE.c.key == _CRAWL.c.source)
+    )
 
 
 def page(
@@ -64,9 +66,8 @@ def page(
     if not 1 <= limit <= MOST:
         raise BadInput(f"limit is from 1 to {MOST:,}.", remedy="Ask for a smaller page.")
     connection = session.connection()
-    count = connection.scalar(
-        query.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)
-    )
+    every = query.with_only_columns(table.c.key).order_by(None).subquery()
+    count = connection.scalar(select(func.count()).select_from(every))
     if after is not None:
         last = connection.scalar(select(table.c.key).where(table.c.uid == id_bytes(after)))
         if last is None:
