@@ -229,8 +229,10 @@ def _views(
     if keys:
         for asset, attribute, value in connection.execute(_ATTRIBUTES, {"keys": keys}):
             (tags if attribute == "tag" else owners)[asset].append(value)
-        written.update(connection.execute(_WRITTEN, {"keys": keys}).tuples())
-        checked.update(connection.execute(_CHECKED, {"keys": keys}).tuples())
+        for asset, value in connection.execute(_WRITTEN, {"keys": keys}):
+            written[asset] = value
+        for asset, value in connection.execute(_CHECKED, {"keys": keys}):
+            checked[asset] = value
     named = {owner for found in owners.values() for owner in found}
     named.update(one.value for one in facets.get("owner", ()))
     names = names_of(connection, sorted(named))
