@@ -66,6 +66,7 @@ class _Run:
     reader: Reader
     state_key: str
     only: frozenset[str] | None
+    some_scopes: bool = False
     deferred: _Spool = field(default_factory=lambda: _Spool())
     closing: dict[int, records.Done] = field(default_factory=dict)  # scopes that wait for it
     why: list[str] = field(default_factory=list)
@@ -123,11 +124,13 @@ def run_crawl(
     crawler_version: int,
     config_key: str,
     refused_by: Callable[[str], str | None] = lambda _name: None,
+    some_scopes: bool = False,
     stopping: Callable[[], bool] = lambda: False,
 ) -> str:
     """Runs a queued crawl (key) to its end; answers its state.
 
-    ``refused_by``: the pattern of today's config that leaves a name out. ``stopping``: the
+    ``refused_by``: the pattern of today's config that leaves a name out. ``some_scopes``: the
+    reader lists only some scopes on purpose, which is no failure. ``stopping``: the
     process is asked to end; the crawl is given back and resumed by another one.
     A crawl that another living process has is left alone (its present state is answered).
     """
@@ -148,7 +151,7 @@ def run_crawl(
         )
         context.before = _done_before(connection, context, row)
     only = None if row.subset is None else frozenset(json.loads(row.subset))
-    run = _Run(context, reader, config_key, only)
+    run = _Run(context, reader, config_key, only, some_scopes)
     try:
         return _run(run, stopping)
     finally:
@@ -183,7 +186,7 @@ def _run(run: _Run, stopping: Callable[[], bool]) -> str:
     except Exception as error:
         _note_error(run, None, "scopes", error)
         return _end(run, "failed", f"The source could not be listed: {_said(error)}")
-    if not listed.complete:
+    if not listed.complete and not (run.some_scopes and listed.why is None):
         run.why.append(listed.why or "Not all scopes could be listed.")
     rows = _open_scopes(run, listed)
     reached = True

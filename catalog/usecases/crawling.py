@@ -23,7 +23,7 @@ from catalog.model import Crawl, Source
 from catalog.naming import id_bytes
 from catalog.settings import Settings
 from catalog.sources import crawls, secrets
-from catalog.usecases import statements
+from catalog.usecases import pushing, statements
 
 _SOURCE = table_of(Source)
 _CRAWL = table_of(Crawl)
@@ -84,21 +84,30 @@ def crawl_now(
     uid = id_bytes(crawl)
     with store.connect() as connection:
         row = connection.execute(
-            select(_CRAWL.c.key, _SOURCE.c.kind, _SOURCE.c.config)
+            select(_CRAWL.c.key, _CRAWL.c.trigger, _SOURCE.c.kind, _SOURCE.c.config)
             .join(_SOURCE, _SOURCE.c.key == _CRAWL.c.source)
             .where(_CRAWL.c.uid == uid)
         ).first()
     if row is None:
         raise NotFound(f"There is no crawl {crawl}.")
+    if row.trigger == "push":
+        state = pushing.run_pushed(store, settings, crawl, stopping=stopping)
+    else:
+        state = _run_crawler(store, settings, row, stopping)
+    if state in ("succeeded", "partial"):
+        statements.follow(store, settings, cancelled=stopping)
+    return state
+
+
+def _run_crawler(store: Store, settings: Settings, row: Any, stopping: Callable[[], bool]) -> str:
     config = json.loads(row.config)
-    crawler = None
     try:
         crawler = build_crawler(settings, row.kind, config)
     except Exception as error:
         _fail(store, row.key, error)
         return "failed"
     try:
-        state = run_crawl(
+        return run_crawl(
             store,
             row.key,
             crawler,
@@ -109,9 +118,6 @@ def crawl_now(
         )
     finally:
         crawler.close()
-    if state in ("succeeded", "partial"):
-        statements.follow(store, settings, cancelled=stopping)
-    return state
 
 
 def _fail(store: Store, crawl: int, error: Exception) -> None:

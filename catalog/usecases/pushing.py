@@ -25,11 +25,11 @@ from catalog.history.unit import Unit
 from catalog.ingest import push
 from catalog.jobs.queue import Queue
 from catalog.jobs.scheduler import enqueue_crawl_job
-from catalog.lineage import parse
 from catalog.model import Crawl, Source
 from catalog.naming import id_bytes
 from catalog.settings import Settings
 from catalog.sources import crawls
+from catalog.usecases import statements
 
 CHUNK: Final = 1 << 20
 _CHECK_BYTES: Final = 16 << 20
@@ -212,7 +212,7 @@ def push_file(
         crawl = accept(store, viewer, to, spool)
     state = run_pushed(store, settings, crawl)
     if state in ("succeeded", "partial"):
-        parse.parse_pending(store)
+        statements.follow(store, settings)
     return crawl, state
 
 

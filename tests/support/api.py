@@ -102,7 +102,7 @@ class Api:
 
 def make_users(store: Store) -> dict[str, str]:
     """A user per role, named like it, with a token that may what the role may."""
-    made = {}
+    made: dict[str, str] = {}
     with store.write(ROOT.actor) as unit:
         for role in ROLES:
             users.create_user(unit, ROOT, role, role=role, email=f"{role}@example.com")
