@@ -16,9 +16,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 from fastapi import APIRouter, Depends, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from sqlalchemy import Connection
 from sqlmodel import Session
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -33,6 +35,7 @@ PUBLIC: Final = "public"
 SIGNED_IN: Final = "signed in"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _encode = msgspec.json.Encoder().encode
+Mounting = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 class State:
@@ -52,6 +55,7 @@ class Call:
         self.state: State = request.app.state.catalog
         self.viewer: Viewer = _NOBODY
         self.cookie: str | None = None
+        self._known = False
         self._found_token: tokens.FoundToken | None = None
 
     @property
@@ -78,7 +82,7 @@ class Call:
 
     def authenticate(self, action: str) -> None:
         """Finds the viewer by bearer token or session cookie; `NotSignedIn`, `NotAllowed`."""
-        if action == PUBLIC:
+        if action == PUBLIC or self._known:
             return
         header = self.request.headers.get("authorization")
         if header is not None:
@@ -87,6 +91,16 @@ class Call:
             self._by_cookie()
         if action != SIGNED_IN:
             self.viewer.require(action)
+        self._known = True
+
+    def still_signed_in(self) -> bool:
+        """Whether token or session still hold; for replies that go on for minutes."""
+        self._known = False
+        try:
+            self.authenticate(SIGNED_IN)
+        except NotAllowed:
+            return False
+        return True
 
     def _by_token(self, header: str) -> None:
         scheme, _, token = header.partition(" ")
@@ -143,8 +157,11 @@ _NOBODY: Final = Viewer(actor="nobody", role="viewer", scopes=frozenset({"none"}
 
 
 async def make_call(request: Request) -> Call:
-    """Dependency without I/O, so it costs no thread."""
-    return Call(request)
+    """Dependency without I/O, so it costs no thread. One call per request."""
+    found: Call | None = getattr(request.state, "call", None)
+    if found is None:
+        found = request.state.call = Call(request)
+    return found
 
 
 CallArg = Annotated[Call, Depends(make_call)]
@@ -167,24 +184,45 @@ def reply(
 
 
 class GuardedRoute(APIRoute):
-    """Refuses query parameters that the endpoint does not declare."""
+    """Refuses query parameters that the endpoint does not declare.
+
+    Nobody is told what is wrong with a request, and no body is read, before it is known that
+    they may send it. Reads that are right are authenticated in the endpoint's own thread.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Any]:
         """The handler, behind the check of parameters."""
         handler = super().get_route_handler()
         known = frozenset(parameter.alias for parameter in self.dependant.query_params)
+        action: str = getattr(self.endpoint, "__guard__", SIGNED_IN)
 
         async def checked(request: Request) -> Response:
-            if request.url.query:
-                unknown = sorted(set(request.query_params) - known)
-                if unknown:
-                    raise BadInput(
-                        f"Unknown parameter: {', '.join(unknown)[:200]}.",
-                        remedy="Known here: " + (", ".join(sorted(known)) or "none") + ".",
-                    )
-            return await handler(request)  # type: ignore[no-any-return]
+            if request.method not in _SAFE:
+                await _authenticate(request, action)
+            try:
+                if request.url.query:
+                    _refuse_unknown(request, known)
+                found: Response = await handler(request)
+                return found
+            except (RequestValidationError, BadInput):
+                await _authenticate(request, action)
+                raise
 
         return checked
+
+
+async def _authenticate(request: Request, action: str) -> None:
+    call = await make_call(request)
+    await run_in_threadpool(call.authenticate, action)
+
+
+def _refuse_unknown(request: Request, known: frozenset[str]) -> None:
+    unknown = sorted(set(request.query_params) - known)
+    if unknown:
+        raise BadInput(
+            f"Unknown parameter: {', '.join(unknown)[:200]}.",
+            remedy="Known here: " + (", ".join(sorted(known)) or "none") + ".",
+        )
 
 
 class Router:
@@ -227,23 +265,23 @@ class Router:
 
         return mount
 
-    def get(self, path: str, *, action: str = "read", **more: Any) -> Any:
+    def get(self, path: str, *, action: str = "read", **more: Any) -> Mounting:
         """`route` for GET."""
         return self.route("GET", path, action=action, **more)
 
-    def post(self, path: str, *, action: str, **more: Any) -> Any:
+    def post(self, path: str, *, action: str, **more: Any) -> Mounting:
         """`route` for POST."""
         return self.route("POST", path, action=action, **more)
 
-    def patch(self, path: str, *, action: str, **more: Any) -> Any:
+    def patch(self, path: str, *, action: str, **more: Any) -> Mounting:
         """`route` for PATCH."""
         return self.route("PATCH", path, action=action, **more)
 
-    def put(self, path: str, *, action: str, **more: Any) -> Any:
+    def put(self, path: str, *, action: str, **more: Any) -> Mounting:
         """`route` for PUT."""
         return self.route("PUT", path, action=action, **more)
 
-    def delete(self, path: str, *, action: str, **more: Any) -> Any:
+    def delete(self, path: str, *, action: str, **more: Any) -> Mounting:
         """`route` for DELETE."""
         return self.route("DELETE", path, action=action, **more)
 
@@ -256,7 +294,7 @@ def guard(endpoint: Callable[..., Any], action: str) -> Callable[..., Any]:
         @functools.wraps(endpoint)
         async def guarded_async(call: Call, **values: Any) -> Any:
             await run_in_threadpool(call.authenticate, action)
-            return await endpoint(call, **values)
+            return _touch_after(call, await endpoint(call, **values))
 
         wrapped: Any = guarded_async
     else:
@@ -264,18 +302,15 @@ def guard(endpoint: Callable[..., Any], action: str) -> Callable[..., Any]:
         @functools.wraps(endpoint)
         def guarded(call: Call, **values: Any) -> Any:
             call.authenticate(action)
-            found = endpoint(call, **values)
-            if call._found_token is not None and isinstance(found, Response):
-                _touch_after(call, found)
-            return found
+            return _touch_after(call, endpoint(call, **values))
 
         wrapped = guarded
     wrapped.__guard__ = action
     return wrapped  # type: ignore[no-any-return]
 
 
-def _touch_after(call: Call, response: Response) -> None:
-    if response.background is None:
-        from starlette.background import BackgroundTask
-
-        response.background = BackgroundTask(call.touch)
+def _touch_after(call: Call, found: Any) -> Any:
+    """The reply; once it is sent, the use of its token is noted."""
+    if call._found_token is not None and isinstance(found, Response) and found.background is None:
+        found.background = BackgroundTask(call.touch)
+    return found
