@@ -338,7 +338,7 @@ class ScopeIngest:
                 )
             )
         if spent > WRITE_SECONDS:
-            self._size = max(20, int(self._size * WRITE_SECONDS / spent))
+            self._size = max(50, int(self._size * WRITE_SECONDS / spent))
         elif spent < WRITE_SECONDS / 2:
             self._size = min(WRITE_CHUNK, self._size * 2)
         if self.cancelled():
