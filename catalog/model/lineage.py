@@ -66,7 +66,7 @@ class StatementName(SQLModel, table=True):
         {"sqlite_with_rowid": False},
     )
 
-    statement_use: int = ref("statement_use.key", primary_key=True)
+    statement_use: int = ref("statement_use.key", primary_key=True, ondelete="CASCADE")
     name_key: int = big(primary_key=True)
 
 

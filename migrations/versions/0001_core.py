@@ -695,6 +695,7 @@ def upgrade() -> None:
             ["statement_use"],
             ["statement_use.key"],
             name=op.f("fk_statement_name_statement_use_statement_use"),
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("statement_use", "name_key", name=op.f("pk_statement_name")),
         sqlite_with_rowid=False,

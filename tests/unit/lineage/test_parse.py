@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from sqlalchemy import delete, select, update
 
 from catalog.history.edges import edges_document
 from catalog.history.store import Store, table_of
-from catalog.history.unit import unpack
+from catalog.history.unit import Unit, unpack
+from catalog.lineage.edges import EdgeKey, write_edges
 from catalog.lineage.extract import Text
 from catalog.lineage.parse import Parser, parse_pending, parse_use
 from catalog.lineage.statements import mark_stale, pending, stale_uses
@@ -371,3 +373,48 @@ def test_parsing_runs_in_a_child_that_a_statement_can_kill(sqlite_store: Store) 
         assert time.monotonic() - begun < 20
     assert outcomes[0].failure is not None
     assert [ref.parts for ref in outcomes[1].value or ()] == [("t",)]
+
+
+def test_a_use_that_is_deleted_takes_its_names_along(store: Store) -> None:
+    chain(store)
+    parse_pending(store, inline=True)
+    names = table_of(StatementName)
+    with store.write("system") as unit:
+        assert unit.connection.execute(select(names.c.statement_use)).scalars().all()
+        unit.connection.execute(delete(_USE))
+        assert unit.connection.execute(select(names.c.statement_use)).all() == []
+
+
+def test_writers_at_the_same_time_join_their_evidence(store: Store) -> None:
+    with store.write("system") as unit:
+        estate = Estate(unit)
+        keys = [estate.asset(f"shop.public.t{number}") for number in range(6)]
+    edges = {EdgeKey(keys[0], 0, key, 0): 1.0 for key in keys[1:]}
+
+    def write(reference: int) -> None:
+        def again(unit: Unit) -> None:
+            write_edges(unit, reference, edges)
+
+        store.run(again, "system")
+        store.run(lambda unit: write_edges(unit, reference, {}), "system")
+        store.run(again, "system")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(1, 5)))
+    evidence = table_of(EdgeEvidence)
+    with store.connect() as connection:
+        assert len(connection.execute(select(evidence)).all()) == 20
+    assert len(edge_names(store)) == 5
+
+
+def test_a_new_engine_parses_everything_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain(store)
+    parse_pending(store, inline=True)
+    last = len(changes(store, "lineage"))
+    monkeypatch.setattr("catalog.lineage.statements.ENGINE_VERSION", 10_000)
+    with store.read() as session:
+        assert pending(session, 10) == [1, 2]
+    assert parse_pending(store, inline=True).parsed == 2
+    assert len(changes(store, "lineage")) == last
