@@ -76,7 +76,7 @@ def changes(
     del viewer  # asked for with the match
     page_size(limit, MOST)
     query = {"changes": match.id}
-    where: list[ColumnElement[bool]] = [_CHANGE.c.asset == match.key]
+    where = [_CHANGE.c.asset == match.key, _CHANGE.c.at >= match.row.created_at]
     total = connection.execute(select(func.count()).select_from(_CHANGE).where(*where)).scalar_one()
     if cursor is not None:
         where.append(_CHANGE.c.sequence < cursors.decode(query, cursor)[0])
@@ -151,7 +151,9 @@ def _still_there(connection: Connection, position: Sequence[Any]) -> None:
 
 
 def _seen(viewer: Viewer) -> ColumnElement[bool]:
-    seen = and_(ASSET.c.key.is_not(None), see_assets(visible(viewer)))
+    # A key of an asset that was purged may have come back: what is older is not of this asset.
+    own = _CHANGE.c.at >= ASSET.c.created_at
+    seen = and_(ASSET.c.key.is_not(None), own, see_assets(visible(viewer)))
     if not viewer.may("settings"):
         return seen
     return or_(_CHANGE.c.asset.is_(None), ASSET.c.key.is_(None), seen)

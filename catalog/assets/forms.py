@@ -117,8 +117,19 @@ def by_pairs(connection: Connection, viewer: Viewer, wanted: Sequence[Pair]) -> 
 
 @cache
 def _by_folded_pair(namespaces: int, keys: int) -> Builder:
+    # The sum keeps the planner from going through all names of the namespace: the hash decides.
+    kept = func.coalesce(_FORMER.c.alias_of, _FORMER.c.key)
+
     def build(see: ColumnElement[bool]) -> Select[Any]:
-        return _by_pair(see, namespaces).where(among(ASSET.c.folded_key, "key", keys))
+        return (
+            SUMMARY.add_columns(_FORMER.c.text.label("written"))
+            .join(_FORMER, kept == ASSET.c.namespace + 0)
+            .where(
+                among(_FORMER.c.text, "namespace", namespaces),
+                among(ASSET.c.folded_key, "key", keys),
+                see,
+            )
+        )
 
     return build
 

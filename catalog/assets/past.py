@@ -148,7 +148,7 @@ def _moments(connection: Connection, match: Match, sequence: int) -> tuple[int, 
     """(born, last changed, removed) in microseconds at the sequence."""
     first = connection.execute(
         select(_CHANGE.c.sequence, _CHANGE.c.what)
-        .where(_CHANGE.c.asset == match.key)
+        .where(_CHANGE.c.asset == match.key, _CHANGE.c.at >= match.row.created_at)
         .order_by(_CHANGE.c.sequence)
         .limit(1)
     ).first()

@@ -286,3 +286,15 @@ def test_who_sees_no_asset_sees_no_change_of_one(estate: Estate) -> None:
             assert [one.subject_type for one in feed(connection, SYSTEM).items] == ["user"]
     finally:
         install_policy(before)
+
+
+def test_a_key_that_came_back_brings_no_history(estate: Estate) -> None:
+    with estate.store.write("system") as unit:
+        unit.change("purged", subject="an asset of before", asset=1)
+    Orders(estate)
+    viewer = Viewer(actor="user:1", role="viewer")
+    with estate.store.connect() as connection:
+        match = resolve(connection, SYSTEM, NAME)
+        assert match.key == 1
+        assert [one.what for one in changes(connection, SYSTEM, match).items] == ["created"]
+        assert [one.what for one in feed(connection, viewer).items] == ["created"]
