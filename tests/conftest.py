@@ -1,3 +1,3 @@
 """Fixtures for all tests; each lives in a file of its own under tests/support."""
 
-pytest_plugins = ["tests.support.store", "tests.support.postgres", "tests.support.api"]
+pytest_plugins = ["tests.support.postgres", "tests.support.store", "tests.support.api"]

@@ -15,6 +15,7 @@ from catalog.history.store import Store, table_of
 from catalog.ingest.crawl import run_crawl
 from catalog.model import Crawl, Source, clock
 from catalog.naming import new_id
+from catalog.sources.ledger import COUNTS
 
 CRAWL = table_of(Crawl)
 SOURCE = table_of(Source)
@@ -99,13 +100,8 @@ class FakeSource:
                         queued_at=unit.now,
                         cancel=False,
                         subset=None if subset is None else json.dumps(list(subset)),
-                        **{
-                            name: 0
-                            for name in (
-                                "crawler_version listed used filtered failed_objects seen new "
-                                "changed unchanged failed renamed restored removed held"
-                            ).split()
-                        },
+                        crawler_version=1,
+                        **dict.fromkeys(COUNTS, 0),
                     )
                     .returning(CRAWL.c.key)
                 ).scalar_one()

@@ -56,10 +56,10 @@ class Postgres:
         with psycopg.connect(self.url(database), autocommit=True) as connection:
             connection.execute(statement.encode())
 
-    def create_database(self) -> Database:
-        """An empty database with a name of its own."""
+    def create_database(self, template: str = "template0") -> Database:
+        """A copy of a database, an empty one without a template, with a name of its own."""
         name = f"test_{os.getpid()}_{next(_numbers)}"
-        self.run(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        self.run(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
         return Database(self, name)
 
 

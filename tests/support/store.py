@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from catalog.history.setup import create_all
 from catalog.history.store import Store
+from tests.support.postgres import Database, Postgres
 
 
 @pytest.fixture
@@ -20,14 +23,33 @@ def sqlite_store(tmp_path: Path) -> Iterator[Store]:
     made.close()
 
 
+@cache
+def _template(server: Postgres) -> Database:
+    """A database with the tables: copying it takes a tenth of the time of making them."""
+    made = server.create_database()
+    store = Store(made.url("postgresql+psycopg"), disk_reserve=0)
+    create_all(store.engine)
+    store.close()
+    return made
+
+
+@pytest.fixture
+def postgres_store_database(postgres: Postgres) -> Iterator[Database]:
+    """A database with the store's tables and an epoch of its own."""
+    made = postgres.create_database(_template(postgres).name)
+    made.run(f"UPDATE meta SET value = '{secrets.token_hex(8)}' WHERE name = 'epoch'")
+    yield made
+    made.drop()
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """The same test on both engines."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'catalog.db'}"
+        made = Store(f"sqlite:///{tmp_path / 'catalog.db'}", home=tmp_path, disk_reserve=0)
+        create_all(made.engine)
     else:
-        url = request.getfixturevalue("postgres_database").url("postgresql+psycopg")
-    made = Store(url, home=tmp_path, disk_reserve=0)
-    create_all(made.engine)
+        database = request.getfixturevalue("postgres_store_database")
+        made = Store(database.url("postgresql+psycopg"), home=tmp_path, disk_reserve=0)
     yield made
     made.close()
