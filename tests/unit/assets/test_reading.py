@@ -6,13 +6,16 @@ import time
 
 import msgspec
 import pytest
+from sqlalchemy import update
 
-from catalog.access.viewer import SYSTEM
+from catalog.access.expression import Equals, Not
+from catalog.access.viewer import SYSTEM, install_policy
 from catalog.assets.reading import by_id, by_name
 from catalog.assets.views import AssetView
-from catalog.crawling.records import Field, Key
+from catalog.crawling.records import Asset, Field, Key
 from catalog.errors import NotFound
-from catalog.history.store import Store
+from catalog.history.store import Store, table_of
+from catalog.model import Source
 from tests.unit.assets.estate import WAREHOUSE, Estate, counted
 
 
@@ -120,6 +123,55 @@ def test_the_asked_column(estate: Estate) -> None:
     with pytest.raises(NotFound) as caught:
         read(estate, "orders#c33")
     assert "c3" in caught.value.details["did_you_mean"]
+
+
+def test_the_first_thousand_of_many_columns(estate: Estate) -> None:
+    fields = tuple(Field(f"c{number}") for number in range(1_200))
+    estate.asset(WAREHOUSE, "shop.public.wide", source="wh", columns=fields)
+    view = read(estate, "public.wide#c1150")
+    assert (len(view.columns or ()), view.columns_total, view.column) == (1000, 1200, "c1150")
+
+
+def test_a_second_source_fills_what_the_first_leaves_open(estate: Estate) -> None:
+    estate.source("push", kind="push")
+    key = estate.asset(WAREHOUSE, "shop.public.two", source="wh", tags=("gold",))
+    record = Asset(
+        namespace=WAREHOUSE,
+        name="shop.public.two",
+        kind="table",
+        description="Pushed.",
+        location="s3://lake/two",
+        tags=("other",),
+    )
+    estate.sighting(key, "push", record)
+    view = read(estate, "public.two")
+    assert (view.description, view.location) == ("Pushed.", "s3://lake/two")
+    assert view.description_origin is not None
+    assert view.description_origin.source == "push"
+    assert [(one.tag, one.origin.source) for one in view.tags] == [("gold", "wh")]
+    assert [(one.source, one.decides) for one in view.seen_by or ()] == [
+        ("wh", True),
+        ("push", False),
+    ]
+
+
+def test_containers_that_are_not_visible_are_no_crumbs(estate: Estate) -> None:
+    orders(estate)
+    before = install_policy(lambda _viewer: Not(Equals("kind", "database")))
+    try:
+        view = read(estate, f"{WAREHOUSE}/shop.public.orders")
+        assert [one.label for one in view.parents] == ["public"]
+    finally:
+        install_policy(before)
+
+
+def test_an_asset_of_a_removed_source_is_not_there(estate: Estate) -> None:
+    key = orders(estate)
+    source = table_of(Source)
+    with estate.store.write("user:test") as unit:
+        unit.connection.execute(update(source).values(removed_at=unit.now))
+    with estate.store.connect() as connection, pytest.raises(NotFound):
+        by_id(connection, SYSTEM, estate.id(key))
 
 
 def test_one_read_takes_less_than_two_milliseconds(estate: Estate) -> None:
