@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
 
 from catalog.access.viewer import Viewer, visible
 from catalog.assets.rows import ASSET, NAMESPACE, SOURCE, see_assets
@@ -17,7 +17,7 @@ from catalog.history import dialect
 from catalog.history.store import Store, table_of
 from catalog.history.unit import Unit
 from catalog.model import LookupCount, clock
-from catalog.naming import id_text
+from catalog.naming import id_bytes, id_text
 from catalog.types import LIVE_STATES
 
 FLUSH_SECONDS: Final = 5.0
@@ -73,12 +73,12 @@ class LookupCounter:
     def __init__(self, store: Store, every: float = FLUSH_SECONDS) -> None:
         self._store = store
         self._every = every
-        self._counts: Counter[tuple[int, int]] = Counter()
+        self._counts: Counter[tuple[int | str, int]] = Counter()
         self._lock = threading.Lock()
         self._flushed = time.monotonic()
 
-    def note(self, asset: int) -> bool:
-        """Counts one look-up of an asset (integer key). True when it is time to `flush`."""
+    def note(self, asset: int | str) -> bool:
+        """Counts one look-up of an asset (key or public id). True when it is time to `flush`."""
         day = clock.now() // clock.DAY
         with self._lock:
             self._counts[asset, day] += 1
@@ -100,20 +100,20 @@ class LookupCounter:
         return counts.total()
 
 
-def write_counts(unit: Unit, counts: Mapping[tuple[int, int], int]) -> None:
-    """Adds (asset, day) -> look-ups to the store; assets that are gone are left out."""
+def write_counts(unit: Unit, counts: Mapping[tuple[int | str, int], int]) -> None:
+    """Adds (asset, day) -> look-ups to the store; assets that are gone are left out.
+
+    ``asset``: integer key or public id.
+    """
     connection = unit.connection
-    keys = sorted({asset for asset, _ in counts})
-    there: set[int] = set()
-    for start in range(0, len(keys), _BATCH):
-        chunk = keys[start : start + _BATCH]
-        there.update(
-            connection.execute(select(ASSET.c.key).where(ASSET.c.key.in_(chunk))).scalars()
-        )
+    there = _keys(connection, {asset for asset, _ in counts})
+    total: Counter[tuple[int, int]] = Counter()
+    for (asset, day), count in counts.items():
+        if asset in there:
+            total[there[asset], day] += count
     rows = [
         {"asset": asset, "day": day, "count": count}
-        for (asset, day), count in sorted(counts.items())
-        if asset in there
+        for (asset, day), count in sorted(total.items())
     ]
     if not rows:
         return
@@ -125,6 +125,22 @@ def write_counts(unit: Unit, counts: Mapping[tuple[int, int], int]) -> None:
         ),
         rows,
     )
+
+
+def _keys(connection: Connection, assets: Iterable[int | str]) -> dict[int | str, int]:
+    """Key or public id -> key, of the assets that are there."""
+    wanted = list(assets)
+    found: dict[int | str, int] = {}
+    for start in range(0, len(wanted), _BATCH):
+        chunk = wanted[start : start + _BATCH]
+        keys = [one for one in chunk if isinstance(one, int)]
+        uids = [id_bytes(one) for one in chunk if isinstance(one, str)]
+        statement = select(ASSET.c.key, ASSET.c.uid).where(
+            or_(ASSET.c.key.in_(keys), ASSET.c.uid.in_(uids))
+        )
+        for key, uid in connection.execute(statement):
+            found[key] = found[id_text(uid)] = key
+    return found
 
 
 def popularity_class(weight: float) -> int:
