@@ -35,6 +35,7 @@ def create_app(catalog: Catalog, background: Background | None = None) -> FastAP
         finally:
             if background is not None:
                 await anyio.to_thread.run_sync(background.stop)
+            await anyio.to_thread.run_sync(app.state.catalog.close)
 
     app = FastAPI(
         title="Data catalog",

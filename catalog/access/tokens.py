@@ -186,14 +186,17 @@ class LastUsed:
         self._written: dict[int, int] = {}
         self._lock = threading.Lock()
 
+    def due(self, found: FoundToken) -> bool:
+        """Whether `touch` would write; it costs nothing to ask."""
+        last = max(found.last_used_at or 0, self._written.get(found.key, 0))
+        return clock.now() - last >= clock.MINUTE
+
     def touch(self, found: FoundToken) -> bool:
         """Whether it was written. It may wait for a writer: call it after the reply."""
-        now = clock.now()
         with self._lock:
-            last = max(found.last_used_at or 0, self._written.get(found.key, 0))
-            if now - last < clock.MINUTE:
+            if not self.due(found):
                 return False
-            self._written[found.key] = now
+            self._written[found.key] = now = clock.now()
         with self._store.write(found.viewer.actor) as unit:
             statement = update(_TOKEN).where(_TOKEN.c.key == found.key)
             unit.connection.execute(statement.values(last_used_at=now))

@@ -70,7 +70,7 @@ def _fill(schema: dict[str, Any], components: dict[str, Any], route: APIRoute) -
         if returns is not None:
             (found,), made = msgspec.json.schema_components([returns], ref_template=_REF)
             components.update(made)
-            responses[str(route.status_code or 200)] = {
-                "description": "Done",
-                "content": {"application/json": {"schema": found}},
-            }
+            # What the endpoint itself says of its reply (an example) stays.
+            done = responses.setdefault(str(route.status_code or 200), {"description": "Done"})
+            content = done.setdefault("content", {}).setdefault("application/json", {})
+            content["schema"] = found

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ from starlette.responses import Response
 
 from catalog.access import sessions, tokens
 from catalog.access.viewer import Viewer
+from catalog.assets.counts import LookupCounter
 from catalog.errors import BadInput, NotAllowed, NotSignedIn
 from catalog.history.unit import Unit
 from catalog.wiring import Background, Catalog
@@ -35,6 +37,7 @@ PUBLIC: Final = "public"
 SIGNED_IN: Final = "signed in"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _encode = msgspec.json.Encoder().encode
+log = logging.getLogger("catalog.serving")
 Mounting = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -45,6 +48,14 @@ class State:
         self.catalog = catalog
         self.background = background
         self.last_used = tokens.LastUsed(catalog.store)
+        self.lookups = LookupCounter(catalog.store)
+
+    def close(self) -> None:
+        """A clean stop: look-ups that were counted and not yet written are written."""
+        try:
+            self.lookups.flush()
+        except Exception as error:
+            log.warning("counted look-ups are lost: %s: %s", type(error).__name__, error)
 
 
 class Call:
@@ -57,6 +68,7 @@ class Call:
         self.cookie: str | None = None
         self._known = False
         self._found_token: tokens.FoundToken | None = None
+        self._after: list[Callable[[], object]] = []
 
     @property
     def catalog(self) -> Catalog:
@@ -140,10 +152,26 @@ class Call:
                 remedy="Use the catalog's own pages, or a token.",
             )
 
-    def touch(self) -> None:
-        """Notes the token's use, after the reply; at most once a minute."""
-        if self._found_token is not None:
-            self.state.last_used.touch(self._found_token)
+    def looked_up(self, *assets: int | str) -> None:
+        """Counts look-ups of assets (integer keys or public ids), for their popularity."""
+        lookups = self.state.lookups
+        due = False
+        for one in assets:
+            due = lookups.note(one) or due
+        if due:
+            self._after.append(lookups.flush)
+
+    def finish(self, found: Any) -> Any:
+        """The reply, with what is written once it is sent: the token's use, counted look-ups.
+
+        Most replies have nothing to write, and cost no further thread.
+        """
+        token = self._found_token
+        if token is not None and self.state.last_used.due(token):
+            self._after.append(lambda: self.state.last_used.touch(token))
+        if self._after and isinstance(found, Response) and found.background is None:
+            found.background = BackgroundTask(_run_all, self._after)
+        return found
 
     def if_match(self) -> str | None:
         """The ETag of ``If-Match``, without quotes; None when it is not sent."""
@@ -294,7 +322,7 @@ def guard(endpoint: Callable[..., Any], action: str) -> Callable[..., Any]:
         @functools.wraps(endpoint)
         async def guarded_async(call: Call, **values: Any) -> Any:
             await run_in_threadpool(call.authenticate, action)
-            return _touch_after(call, await endpoint(call, **values))
+            return call.finish(await endpoint(call, **values))
 
         wrapped: Any = guarded_async
     else:
@@ -302,15 +330,17 @@ def guard(endpoint: Callable[..., Any], action: str) -> Callable[..., Any]:
         @functools.wraps(endpoint)
         def guarded(call: Call, **values: Any) -> Any:
             call.authenticate(action)
-            return _touch_after(call, endpoint(call, **values))
+            return call.finish(endpoint(call, **values))
 
         wrapped = guarded
     wrapped.__guard__ = action
     return wrapped  # type: ignore[no-any-return]
 
 
-def _touch_after(call: Call, found: Any) -> Any:
-    """The reply; once it is sent, the use of its token is noted."""
-    if call._found_token is not None and isinstance(found, Response) and found.background is None:
-        found.background = BackgroundTask(call.touch)
-    return found
+def _run_all(work: Iterable[Callable[[], object]]) -> None:
+    """The reply is out, so a failure is only logged; the next request tries again."""
+    for one in work:
+        try:
+            one()
+        except Exception as error:
+            log.warning("after a reply: %s: %s", type(error).__name__, error)
