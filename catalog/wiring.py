@@ -13,7 +13,7 @@ from catalog.history import cursor, migrate
 from catalog.history.store import Store
 from catalog.jobs import handlers
 from catalog.jobs.handlers import JobContext
-from catalog.jobs.leases import INDEX_WRITER, Leases
+from catalog.jobs.leases import INDEX_WRITER, Lease, Leases
 from catalog.jobs.local import LocalQueue
 from catalog.jobs.queue import OPEN_STATES, Queue
 from catalog.jobs.scheduler import Scheduler
@@ -40,10 +40,13 @@ class Catalog:
     queue: Queue
     engine: SearchEngine
     leases: Leases
+    alive: Lease | None = None  # on PostgreSQL: tells other hosts that this process lives
 
     def close(self) -> None:
         """Closes index and store."""
         self.engine.close()
+        if self.alive is not None:
+            self.alive.release()
         self.store.close()
 
     def catch_up(self, on_progress: Callable[[int], None] | None = None) -> bool:
@@ -89,12 +92,14 @@ def open_catalog(settings: Settings, *, check: bool = True) -> Catalog:
     except BaseException:
         store.close()
         raise
+    leases = Leases(store, settings.home)
     return Catalog(
         settings=settings,
         store=store,
         queue=LocalQueue(store),
         engine=make_engine(settings),
-        leases=Leases(store, settings.home),
+        leases=leases,
+        alive=leases.announce(),
     )
 
 

@@ -6,13 +6,13 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from catalog.access.viewer import Viewer
 from catalog.errors import BadInput, Conflict, Precondition
 from catalog.history.store import table_of
 from catalog.history.unit import Unit, dump
-from catalog.model import Scope, Source
+from catalog.model import AssetAttribute, Scope, Source
 from catalog.naming import clean_text, id_text, new_id
 from catalog.sources import schedules, secrets
 from catalog.sources.configs import (
@@ -29,6 +29,7 @@ from catalog.sources.views import SourceView
 
 _SOURCE = table_of(Source)
 _SCOPE = table_of(Scope)
+_ATTRIBUTE = table_of(AssetAttribute)
 _WORDS: Final = ("title", "environment")
 _NUMBERS: Final = {"rank": (-1000, 1000), "brake_percent": (0, 100), "brake_assets": (0, 10**9)}
 _SETTINGS: Final = (*_WORDS, *_NUMBERS, "schedule")
@@ -164,8 +165,24 @@ def move(
     check_name(name)
     if name != row.name and name in _names(unit):
         raise Conflict(f"There is a source {name} already.", remedy="Take another name.")
-    _write(unit, row, "renamed", {"name": name})
+    if _write(unit, row, "renamed", {"name": name}):
+        _rename_accounts(unit, row.name, name)
     return _shown(unit, viewer, row.key)
+
+
+def _rename_accounts(unit: Unit, old: str, new: str) -> None:
+    """Owner values of the source's accounts (``account:SOURCE/NAME``) go by its short name."""
+    start = f"account:{old}/"
+    unit.connection.execute(
+        update(_ATTRIBUTE)
+        .where(
+            _ATTRIBUTE.c.attribute == "owner",
+            # The character after the slash ends the range: short names hold neither.
+            _ATTRIBUTE.c.value >= start,
+            _ATTRIBUTE.c.value < f"account:{old}0",
+        )
+        .values(value=f"account:{new}/" + func.substr(_ATTRIBUTE.c.value, len(start) + 1))
+    )
 
 
 def pause(

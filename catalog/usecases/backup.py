@@ -14,8 +14,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from catalog.errors import BadInput, Conflict, StoreError
 from catalog.history import migrate, points
 from catalog.history.store import Store
+from catalog.jobs.followers import Follower
 from catalog.jobs.leases import SERVE, Leases
 from catalog.settings import Settings
+from catalog.usecases.statements import FOLLOWER
 
 _PAGES = 2048  # pages of one step of the online backup, so that writers get their turn
 
@@ -93,6 +95,8 @@ def restore(store: Store, settings: Settings, source: Path) -> None:
         else:
             _restore_postgres(store, source)
         new_epoch(store)
+        # What was parsed lies in the store itself, so this follower goes on from its own row.
+        Follower(store, FOLLOWER).accept()
     finally:
         lease.release()
 

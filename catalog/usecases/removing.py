@@ -7,13 +7,15 @@ from dataclasses import replace
 from functools import partial
 
 from catalog.access.viewer import Viewer
+from catalog.errors import Unavailable
 from catalog.history.store import Store
 from catalog.history.unit import Unit
 from catalog.ingest import vanish
 from catalog.ingest.context import CrawlContext, load_source
 from catalog.model import clock
+from catalog.naming import id_text
 from catalog.sources import holds, purge, removal
-from catalog.sources.reads import shown_name
+from catalog.sources.reads import find, is_removed, shown_name
 
 _CAUSE = "its source was removed"
 
@@ -32,6 +34,43 @@ def remove_source(
     _hide_all(store, key, viewer.actor)
 
 
+def remove_or_delete(
+    store: Store,
+    viewer: Viewer,
+    reference: str,
+    *,
+    if_match: int | None = None,
+    delete: bool = False,
+    typed_name: str | None = None,
+) -> None:
+    """`remove_source`, or with ``delete`` its data at once as well, because its name was typed.
+
+    With another name typed nothing is done at all (`BadInput`). `Unavailable` while a crawl that
+    was under way is still stopping; its assets are hidden by then.
+    """
+    viewer.require("source")
+    if not delete:
+        remove_source(store, viewer, reference, if_match=if_match)
+        return
+
+    def work(unit: Unit) -> tuple[int, str]:
+        row = find(unit.session, viewer, reference, removed=True)
+        if row.removed_at is None:
+            removal.remove(unit, viewer, reference, if_match=if_match)
+        found = id_text(row.uid)
+        return removal.may_delete_now(unit, viewer, found, typed_name or ""), found
+
+    key, found = store.run(work, viewer.actor)
+    _delete_all(store, key, viewer.actor)
+    with store.read() as session:
+        if is_removed(session, key):
+            raise Unavailable(
+                "A crawl of the source is still stopping; its assets are deleted after it.",
+                remedy=f"Delete it again in some seconds, by its id {found}.",
+                retry_after=5,
+            )
+
+
 def delete_now(store: Store, viewer: Viewer, reference: str, typed_name: str) -> None:
     """Deletes at once what a removed source (id) left, because its name was typed.
 
@@ -40,9 +79,7 @@ def delete_now(store: Store, viewer: Viewer, reference: str, typed_name: str) ->
     key = store.run(
         lambda unit: removal.may_delete_now(unit, viewer, reference, typed_name), viewer.actor
     )
-    _hide_all(store, key, viewer.actor)
-    while store.run(lambda unit: purge.purge_step(unit, key), viewer.actor):
-        pass
+    _delete_all(store, key, viewer.actor)
 
 
 def continue_removals(store: Store) -> None:
@@ -83,6 +120,12 @@ def _confirm(unit: Unit, source: int, crawl: int, assets: Sequence[int]) -> int:
 
 def _hide_all(store: Store, source: int, actor: str) -> None:
     while store.run(partial(removal.withdraw_step, source=source, withdraw=_withdraw), actor):
+        pass
+
+
+def _delete_all(store: Store, source: int, actor: str) -> None:
+    _hide_all(store, source, actor)
+    while store.run(lambda unit: purge.purge_step(unit, source), actor):
         pass
 
 

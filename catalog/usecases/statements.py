@@ -10,14 +10,11 @@ from catalog.history.unit import Unit
 from catalog.jobs.followers import Event, Follower
 from catalog.jobs.leases import Leases
 from catalog.lineage import parse
-from catalog.lineage.statements import mark_stale, pending, stale_uses
+from catalog.lineage.statements import MEANING_CHANGES, mark_stale, pending, stale_uses
 from catalog.settings import Settings
 
 ROLE: Final = "statement-parser"
 FOLLOWER: Final = "statements"
-_TELLING: Final = frozenset(
-    ("created", "crawled", "restored", "removed", "renamed", "schema", "kind", "merged", "moved")
-)
 
 
 def follow(
@@ -54,5 +51,7 @@ def waits(store: Store, settings: Settings) -> bool:
 
 
 def _mark(unit: Unit, events: Sequence[Event]) -> None:
-    assets = {event.asset for event in events if event.asset is not None and event.what in _TELLING}
+    assets = {
+        event.asset for event in events if event.asset is not None and event.what in MEANING_CHANGES
+    }
     mark_stale(unit, stale_uses(unit.session, assets))
