@@ -226,14 +226,21 @@ def _give_back(run: _Run) -> str:
 
 
 def _states(run: _Run) -> dict[str, Any]:
-    """Scope name -> state of its last complete crawl, where config and version are the same."""
     with run.context.store.connect() as connection:
-        rows = connection.execute(
-            select(_SCOPE.c.name, _SCOPE.c.state, _SCOPE.c.state_key).where(
-                _SCOPE.c.source == run.context.source.key, _SCOPE.c.state.is_not(None)
-            )
-        ).all()
-    return {row.name: json.loads(row.state) for row in rows if row.state_key == run.state_key}
+        return scope_states(connection, run.context.source.key, run.state_key)
+
+
+def scope_states(connection: Connection, source: int, key: str) -> dict[str, Any]:
+    """Scope name -> state of its last complete crawl, where config and version are the same.
+
+    ``key``: see `state_key`.
+    """
+    rows = connection.execute(
+        select(_SCOPE.c.name, _SCOPE.c.state, _SCOPE.c.state_key).where(
+            _SCOPE.c.source == source, _SCOPE.c.state.is_not(None)
+        )
+    ).all()
+    return {row.name: json.loads(row.state) for row in rows if row.state_key == key}
 
 
 def _open_scopes(run: _Run, listed: Scopes) -> list[tuple[CrawlerScope, int, bool]]:
@@ -484,7 +491,7 @@ def _withdraw_missing(run: _Run, listed: Scopes) -> None:
         out = [key for key in one.keys if key in left_out]
         _in_steps(run, one.scope, out, lambda unit, keys: _withdraw(unit, context, keys, left_out))
         if one.scope in held:
-            why = _hold_reason(context, one, len(gone))
+            why = vanish.hold_reason(context.source, one, len(gone))
             _in_steps(
                 run,
                 one.scope,
@@ -531,15 +538,6 @@ def _in_steps(
             ledger.add_to_crawl(unit, context.crawl, scope, tally.take())
 
         context.store.run(work, context.actor, crawl=True)
-
-
-def _hold_reason(context: CrawlContext, one: vanish.Missing, count: int) -> str:
-    if one.empty:
-        return f"The listing came back empty; it had {one.had:,} assets."
-    return (
-        f"{count:,} of {one.had:,} assets were missing at once, more than "
-        f"{context.source.brake_percent} % and {context.source.brake_assets}."
-    )
 
 
 def _missing(run: _Run, listed: Scopes) -> list[vanish.Missing]:

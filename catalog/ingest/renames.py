@@ -43,7 +43,7 @@ def make_room(unit: Unit, context: CrawlContext, items: Sequence[Prepared]) -> l
     ids = [item.stable_key for item in items if item.stable_key is not None]
     owners = lookup.by_stable_id(connection, context, ids)
     holders = lookup.by_name(connection, context, lookup.identities_of(items))
-    movers = _movers(context, items, owners, holders)
+    movers = movers_of(context, items, owners, holders)
     parked: dict[int, Existing] = {}
     for item in movers:
         holder = holders.get(item.identity)
@@ -60,13 +60,16 @@ def make_room(unit: Unit, context: CrawlContext, items: Sequence[Prepared]) -> l
     return movers
 
 
-def _movers(
+def movers_of(
     context: CrawlContext,
     items: Sequence[Prepared],
     owners: dict[int, Existing],
     holders: dict[lookup.Identity, Existing],
 ) -> list[Prepared]:
-    """Items that truly rename: shrinks until each occupied name is left by its holder."""
+    """Items that truly rename. ``owners``: by stable key, ``holders``: by name.
+
+    Shrinks until each occupied name is left by its holder.
+    """
     candidates: list[Prepared] = []
     for item in items:
         owner = owners.get(item.stable_key) if item.stable_key is not None else None

@@ -104,6 +104,16 @@ def brake(source: SourceInfo, missing: Sequence[Missing], filtered: set[int]) ->
     }
 
 
+def hold_reason(source: SourceInfo, one: Missing, count: int) -> str:
+    """Why the brake holds ``count`` assets of a scope."""
+    if one.empty:
+        return f"The listing came back empty; it had {one.had:,} assets."
+    return (
+        f"{count:,} of {one.had:,} assets were missing at once, more than "
+        f"{source.brake_percent} % and {source.brake_assets}."
+    )
+
+
 def hold(unit: Unit, context: CrawlContext, scope: int, keys: Sequence[int], why: str) -> int:
     """Keeps assets that are missing, one row each; those held already stay so. Answers how many
     are held anew."""
