@@ -208,6 +208,18 @@ def _create(
 ) -> list[int]:
     if not items:
         return []
+    wanted = {
+        (item.record.namespace, item.record.parent)
+        for item in items
+        if item.record.parent is not None
+    }
+    made = {
+        (item.record.namespace, item.record.name)
+        for item in items
+        if item.record.asset_class == "container"
+    }
+    # Before keys are reserved: a container that nobody has described becomes an asset here.
+    resolve_parents(unit, context, wanted - made, {})
     keys = list(dialect.next_keys(unit.connection, _ASSET, len(items)))
     assets: list[tuple[Any, ...]] = []
     sightings: list[tuple[Any, ...]] = []
@@ -238,17 +250,13 @@ def _create(
         sightings.append(sighting_row(context, scope, key, item))
         unit.change("created", subject=naming.id_text(row[1]), asset=key)
         tally.outcome("new")
-    fresh = {
-        (item.record.namespace, item.record.name): key
-        for key, item in zip(keys, items, strict=True)
-        if item.record.asset_class == "container"
-    }
-    wanted = {
-        (item.record.namespace, item.record.parent)
-        for item in items
-        if item.record.parent is not None
-    }
-    resolve_parents(unit, context, wanted, fresh)
+    context.containers.update(
+        {
+            (item.record.namespace, item.record.name): key
+            for key, item in zip(keys, items, strict=True)
+            if item.record.asset_class == "container"
+        }
+    )
     parent_at = ASSET_COLUMNS.index("parent")
     for at, item in enumerate(items):
         if item.record.parent is not None:
