@@ -14,6 +14,7 @@ from catalog.types import ROLES, Role
 ACTIONS: Final[dict[str, Role]] = {
     "read": "viewer",
     "flag": "viewer",  # one's own trust flag
+    "own": "viewer",  # one's own tokens, sessions and password
     "edit": "editor",  # facts of what one sees
     "hold": "steward",  # confirm held removals
     "mute": "steward",  # mute problems
@@ -28,6 +29,7 @@ ACTIONS: Final[dict[str, Role]] = {
 _SCOPE_OF: Final[dict[str, str]] = {
     "read": "read",
     "flag": "write",
+    "own": "write",
     "edit": "write",
     "hold": "write",
     "mute": "write",

@@ -8,8 +8,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from catalog.access import sessions
 from catalog.errors import CatalogError
-from catalog.model import clock
-from catalog.serving.call import COOKIE, PUBLIC, SIGNED_IN, CallArg, Router
+from catalog.serving.call import PUBLIC, SIGNED_IN, CallArg, Router
+from catalog.serving.cookies import clear_session, set_session
 
 router = Router("", "pages")
 _PAGE = """<!doctype html>
@@ -54,15 +54,7 @@ def login(call: CallArg, secret: str) -> Response:
         )
         return page(error.title, body, error.status)
     response = RedirectResponse("/", 303)
-    response.set_cookie(
-        COOKIE,
-        made.cookie,
-        max_age=max(0, (made.expires_at - clock.now()) // clock.SECOND),
-        httponly=True,
-        samesite="lax",
-        secure=call.request.url.scheme == "https",
-        path="/",
-    )
+    set_session(response, call.request, made)
     return response
 
 
@@ -73,5 +65,5 @@ def logout(call: CallArg) -> Response:
     if cookie is not None:
         call.write(lambda unit: sessions.sign_out(unit, cookie))
     response = RedirectResponse("/", 303)
-    response.delete_cookie(COOKIE, path="/")
+    clear_session(response)
     return response

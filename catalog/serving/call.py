@@ -133,19 +133,24 @@ class Call:
                 remedy="Send Authorization: Bearer TOKEN, or sign in with `catalog login-link`.",
             )
         if self.request.method not in _SAFE:
-            self._refuse_cross_site()
+            self.refuse_cross_site()
         with self.connect() as connection:
             self.viewer = sessions.find_session(connection, cookie).viewer
         self.cookie = cookie
 
-    def _refuse_cross_site(self) -> None:
-        """A cookie alone moves nothing unless the browser says that our own page sent it."""
+    def refuse_cross_site(self, *, strict: bool = True) -> None:
+        """A cookie alone moves nothing unless the browser says that our own page sent it.
+
+        Not ``strict``: what says nothing about where it came from is no browser, and is let in.
+        """
         headers = self.request.headers
-        origin = headers.get("origin")
+        origin, fetched = headers.get("origin"), headers.get("sec-fetch-site")
         if origin is not None:
             same = urlsplit(origin).netloc == headers.get("host")
+        elif fetched is not None:
+            same = fetched in ("same-origin", "none")
         else:
-            same = headers.get("sec-fetch-site") in ("same-origin", "none")
+            same = not strict
         if not same:
             raise NotAllowed(
                 "The request came from another site.",

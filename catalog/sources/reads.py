@@ -40,6 +40,12 @@ def find(session: Session, viewer: Viewer, reference: str, *, removed: bool = Fa
     return row
 
 
+def is_removed(session: Session, source: int) -> bool:
+    """Whether a source (key) is removed and not yet deleted."""
+    query = select(_SOURCE.c.key).where(_SOURCE.c.key == source, _SOURCE.c.removed_at.is_not(None))
+    return session.connection().execute(query).first() is not None
+
+
 def _row(session: Session, viewer: Viewer, reference: str) -> Any:
     raw = id_bytes(reference)
     same = _SOURCE.c.name == reference if raw is None else _SOURCE.c.uid == raw

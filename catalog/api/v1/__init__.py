@@ -7,6 +7,30 @@ from catalog.serving.call import Router
 
 def routers() -> list[Router]:
     """All routers, in the order of the reference."""
-    from catalog.api.v1 import health
+    from catalog.api import reference
+    from catalog.api.v1 import (
+        crawls,
+        health,
+        people,
+        records,
+        schedules,
+        service,
+        sessions,
+        sources,
+        tokens,
+        users,
+    )
 
-    return [health.router]
+    return [
+        sources.router,
+        schedules.router,
+        crawls.router,
+        records.router,
+        users.router,
+        sessions.router,
+        tokens.router,
+        people.router,
+        service.router,
+        health.router,
+        reference.router,
+    ]

@@ -22,7 +22,7 @@ from catalog.usecases import connecting, crawling, removing
 router = Router("/api/v1/sources", "sources")
 SourceRef = Annotated[str, Path(description="Short name or id of the source.", examples=["wh"])]
 ResultT = TypeVar("ResultT")
-_CONFIG_EXAMPLE = {"path": "/srv/shop.duckdb", "exclude": ["*.tmp_*"]}
+_CONFIG_EXAMPLE: dict[str, Any] = {"path": "/srv/shop.duckdb", "exclude": ["*.tmp_*"]}
 
 
 class _Settings(BaseModel):

@@ -1,0 +1,130 @@
+"""The running service: its settings and its queue, for admins; its description, for all."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from fastapi import Query
+from pydantic import SecretStr
+from pydantic_core import PydanticUndefined
+from starlette.responses import Response
+
+from catalog import __version__
+from catalog.api.shapes import LIMIT, after_of, cursor_of, shaped
+from catalog.history.unit import SECRET
+from catalog.model import clock
+from catalog.naming import without_secrets
+from catalog.serving.call import CallArg, Router, reply
+from catalog.settings import Settings
+
+router = Router("/api/v1", "service")
+JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One setting; ``value`` is ``***`` when it is a secret that is set."""
+
+    name: str
+    variable: str
+    value: Any
+    is_default: bool
+    description: str
+
+
+class SettingList(msgspec.Struct, frozen=True):
+    """All settings of the process that answered, and its version."""
+
+    items: list[Setting]
+    total: int
+    next: None
+    version: str
+
+
+class QueuedJob(msgspec.Struct, frozen=True):
+    """Work of the catalog itself. ``error``: why its last attempt failed."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any]
+    lock_key: str | None
+    priority: int
+    state: str
+    attempts: int
+    cancel: bool
+    not_before: str | None
+    created_at: str
+    started_at: str | None
+    ended_at: str | None
+    owner: str | None
+    error: str | None
+
+
+class QueuedJobs(msgspec.Struct, frozen=True):
+    """One page, newest first. ``at_least``: how many there are, as far as is known."""
+
+    items: list[QueuedJob]
+    at_least: int
+    next: str | None
+
+
+@router.get("/settings", action="settings", returns=SettingList)
+def list_settings(call: CallArg) -> Response:
+    """Settings as this process read them, secrets masked."""
+    found = call.catalog.settings
+    items = [_setting(found, name) for name in Settings.model_fields]
+    return reply(SettingList(items, len(items), None, __version__))
+
+
+@router.get("/queued-jobs", action="settings", returns=QueuedJobs)
+def list_jobs(
+    call: CallArg,
+    state: Annotated[list[JobState] | None, Query(description="Only in these states.")] = None,
+    name: Annotated[list[str] | None, Query(description="Only with these names.")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = LIMIT,
+    cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
+) -> Response:
+    """The queue: crawls, parsing, indexing."""
+    query = {"list": "jobs", "state": state, "name": name}
+    found = call.catalog.queue.list(
+        states=state or (), names=name or (), limit=limit + 1, before=after_of(query, cursor)
+    )
+    page, more = found[:limit], len(found) > limit
+    items = [
+        shaped(
+            QueuedJob,
+            job,
+            arguments=dict(job.arguments),
+            not_before=clock.to_text(job.not_before) if job.not_before else None,
+            error=None if job.error is None else without_secrets(job.error),
+        )
+        for job in page
+    ]
+    following = cursor_of(query, page[-1].id if more else None)
+    return reply(QueuedJobs(items, len(found), following))
+
+
+@router.get("/openapi.json")
+def describe(call: CallArg) -> Response:
+    """This description (OpenAPI 3.1)."""
+    return reply(call.request.app.openapi())
+
+
+def _setting(settings: Settings, name: str) -> Setting:
+    field = type(settings).model_fields[name]
+    value = getattr(settings, name)
+    default = field.default if field.default is not PydanticUndefined else None
+    shown: Any
+    if isinstance(value, SecretStr):
+        shown = SECRET
+    elif value is None or isinstance(value, bool | int | float):
+        shown = value
+    else:
+        shown = without_secrets(str(value))
+    return Setting(
+        name=name,
+        variable=f"CATALOG_{name.upper()}",
+        value=shown,
+        is_default=value == default,
+        description=field.description or "",
+    )
