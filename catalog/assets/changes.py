@@ -52,7 +52,7 @@ class FeedFilter:
     ``source``: short names; ``kind``: of the asset; ``actor``: as written (``user:ID``); ``what``:
     words of the log (created, schema, description ...); ``subject_type``: asset, source, user ...
     ``machine`` False leaves out what crawls and the system wrote; ``after_sequence``: only later
-    ones.
+    ones; ``under``: key of a container, for what lies in it today, and itself.
     """
 
     source: tuple[str, ...] = ()
@@ -62,6 +62,7 @@ class FeedFilter:
     subject_type: tuple[str, ...] = ()
     machine: bool = True
     after_sequence: int | None = None
+    under: int | None = None
 
 
 def changes(
@@ -173,7 +174,16 @@ def _conditions(wanted: FeedFilter) -> list[ColumnElement[bool]]:
         found.append(~_CHANGE.c.actor.startswith("crawl:"))
     if wanted.after_sequence is not None:
         found.append(_CHANGE.c.sequence > wanted.after_sequence)
+    if wanted.under is not None:
+        found.append(_CHANGE.c.asset.in_(_inside(wanted.under)))
     return found
+
+
+def _inside(container: int) -> Select[Any]:
+    """Keys of a container and of all that lies in it, at any depth."""
+    top = select(ASSET.c.key).where(ASSET.c.key == container).cte("inside", recursive=True)
+    inside = top.union(select(ASSET.c.key).join(top, ASSET.c.parent == top.c.key))
+    return select(inside.c.key)
 
 
 def change_views(connection: Connection, rows: Iterable[Any]) -> list[ChangeView]:

@@ -13,7 +13,7 @@ from catalog.assets.facts import Report, references
 from catalog.assets.gather import COLUMN_FIELDS, ColumnRow
 from catalog.assets.people import names_of
 from catalog.assets.resolve import Match
-from catalog.assets.views import ColumnView, Page
+from catalog.assets.views import AssetView, ColumnView, Page
 from catalog.crawling import records
 from catalog.errors import BadInput, NotFound
 from catalog.history import cursor as cursors
@@ -114,6 +114,37 @@ def columns(
         items=_views(connection, match, shown),
         total=total,
         next=cursors.encode(query, (shown[-1].position, shown[-1].number)) if more else None,
+    )
+
+
+def page_of(
+    view: AssetView,
+    *,
+    text: str | None = None,
+    type: str | None = None,
+    tag: str | None = None,
+    limit: int = 100,
+    cursor: str | None = None,
+) -> Page[ColumnView]:
+    """`columns` of a past state that holds all its columns (`catalog.assets.past`)."""
+    limit = page_size(limit, MOST)
+    query = {"past": [view.id, view.sequence], "text": text, "type": type, "tag": tag}
+    found = [one for one in view.columns or () if _fits(one, text, type, tag)]
+    start = 0 if cursor is None else int(cursors.decode(query, cursor)[0])
+    end = start + limit
+    return Page(
+        items=found[start:end],
+        total=len(found),
+        next=cursors.encode(query, [end]) if end < len(found) else None,
+    )
+
+
+def _fits(one: ColumnView, text: str | None, type_: str | None, tag: str | None) -> bool:
+    words = text.lower() if text else ""
+    return (
+        (words in one.path.lower() or words in (one.comment or "").lower())
+        and (not type_ or one.type == type_ or one.type.startswith(f"{type_}("))
+        and (not tag or any(f"{had.tag}/".startswith(f"{tag}/") for had in one.tags))
     )
 
 

@@ -70,6 +70,11 @@ def read(connection: Connection, viewer: Viewer, match: Match) -> AssetView:
     return assemble(parts, Asked(match.matched_by, column, match.version), _now(row, rows))
 
 
+def parents(connection: Connection, viewer: Viewer, match: Match) -> list[Crumb]:
+    """The visible containers above an asset, the outermost first."""
+    return crumbs(gather(connection, viewer, match.key, match.row.parent).ancestors)
+
+
 def identity_of(row: Row) -> Identity:
     """What the asset's row says of its identity."""
     return Identity(

@@ -9,11 +9,17 @@ def routers() -> list[Router]:
     """All routers, in the order of the reference."""
     from catalog.api import reference
     from catalog.api.v1 import (
+        assets,
+        browse,
+        changes,
         crawls,
+        curation,
         health,
+        lineage,
         people,
         records,
         schedules,
+        search,
         service,
         sessions,
         sources,
@@ -22,6 +28,12 @@ def routers() -> list[Router]:
     )
 
     return [
+        assets.router,  # by-name is asked most, and routes are tried in order
+        curation.router,
+        lineage.router,
+        changes.router,
+        search.router,
+        browse.router,
         sources.router,
         schedules.router,
         crawls.router,
