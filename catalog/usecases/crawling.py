@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from catalog.access.viewer import Viewer
 from catalog.crawling import registry
@@ -15,7 +15,10 @@ from catalog.crawling.crawler import Crawler
 from catalog.errors import BadInput, NotFound
 from catalog.history.store import Store, table_of
 from catalog.history.unit import Unit
+from catalog.ingest.context import load_source
 from catalog.ingest.crawl import run_crawl, state_key
+from catalog.ingest.forecast import CrawlPreview
+from catalog.ingest.preview import preview
 from catalog.jobs.handlers import JobContext
 from catalog.jobs.queue import Queue
 from catalog.jobs.scheduler import enqueue_crawl_job
@@ -50,17 +53,17 @@ def request_crawl(
     Answers the crawl's id. `Conflict` if a whole crawl of it waits or runs already.
     """
     viewer.require("source")
-    key = source_key(unit, source)
+    key = source_key(unit.connection, source)
     crawl = crawls.enqueue_crawl(unit, viewer.actor, key, trigger, names)
     enqueue_crawl_job(queue, unit, crawl)
     return crawl
 
 
-def source_key(unit: Unit, source: str) -> int:
+def source_key(connection: Connection, source: str) -> int:
     """Key of a source by short name or public id."""
     uid = id_bytes(source)
     condition = _SOURCE.c.name == source if uid is None else _SOURCE.c.uid == uid
-    row = unit.connection.execute(
+    row = connection.execute(
         select(_SOURCE.c.key, _SOURCE.c.kind).where(condition, _SOURCE.c.removed_at.is_(None))
     ).first()
     if row is None:
@@ -97,6 +100,41 @@ def crawl_now(
     if state in ("succeeded", "partial"):
         statements.follow(store, settings, cancelled=stopping)
     return state
+
+
+def preview_crawl(
+    store: Store,
+    settings: Settings,
+    viewer: Viewer,
+    source: str,
+    *,
+    only: Sequence[str] | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> CrawlPreview:
+    """What a crawl of a source (short name or id) would do; the source is read, nothing written.
+
+    `NotFound`, `BadInput`, `NotAllowed`, and what the crawler raises.
+    """
+    viewer.require("source")
+    with store.connect() as connection:
+        key = source_key(connection, source)
+        info = load_source(connection, key)
+        config = json.loads(
+            connection.execute(select(_SOURCE.c.config).where(_SOURCE.c.key == key)).scalar_one()
+        )
+    crawler = build_crawler(settings, info.kind, config)
+    try:
+        return preview(
+            store,
+            info,
+            crawler,
+            config_key=state_key(config, type(crawler).version),
+            refused_by=crawler.config.refused_by,
+            only=only,
+            cancelled=cancelled,
+        )
+    finally:
+        crawler.close()
 
 
 def _run_crawler(store: Store, settings: Settings, row: Any, stopping: Callable[[], bool]) -> str:

@@ -102,17 +102,18 @@ def crawl_sources(
     viewer: Viewer,
     names: Sequence[str],
     *,
+    only: Sequence[str] | None = None,
     stopping: Callable[[], bool] = lambda: False,
     on_start: Callable[[str, str], None] = lambda _name, _crawl: None,
 ) -> list[CrawlOutcome]:
     """Crawls sources one after the other in this process; one that is crawled already is left
-    out. ``on_start`` gets the source's name and the crawl's id."""
+    out. ``only``: just these assets. ``on_start`` gets the source's name and the crawl's id."""
     found: list[CrawlOutcome] = []
     for name in names:
         if stopping():
             break
         try:
-            crawl = store.run(partial(_begin, viewer=viewer, name=name), viewer.actor)
+            crawl = store.run(partial(_begin, viewer=viewer, name=name, only=only), viewer.actor)
         except Conflict as conflict:
             found.append(CrawlOutcome(name, "", "running", 0, 0, 0, 0, 0, conflict.message))
             continue
@@ -122,9 +123,10 @@ def crawl_sources(
     return found
 
 
-def _begin(unit: Unit, viewer: Viewer, name: str) -> str:
+def _begin(unit: Unit, viewer: Viewer, name: str, only: Sequence[str] | None) -> str:
     viewer.require("source")
-    return crawls.enqueue_crawl(unit, viewer.actor, crawling.source_key(unit, name), "person")
+    source = crawling.source_key(unit.connection, name)
+    return crawls.enqueue_crawl(unit, viewer.actor, source, "person", only)
 
 
 def outcome(store: Store, name: str, crawl: str) -> CrawlOutcome:
