@@ -89,6 +89,15 @@ def target_of(kind: str, sealed: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def target_text(config: Mapping[str, Any]) -> str:
+    """What a person would call the system: its path, database, bucket or host; else nothing."""
+    for name in ("path", "database", "bucket", "host"):
+        value = config.get(name)
+        if isinstance(value, str) and value:
+            return value
+    return ""
+
+
 def check_name(name: str) -> str:
     """The short name, if it is one: `BadInput` else."""
     if _NAME.fullmatch(name) is None:

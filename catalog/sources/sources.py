@@ -22,6 +22,7 @@ from catalog.sources.configs import (
     namespaces_of,
     suggest_name,
     target_of,
+    target_text,
     validated,
 )
 from catalog.sources.reads import find, masked_config, source_view
@@ -45,7 +46,8 @@ def create(
     target: str = "",
     **settings: Any,
 ) -> SourceView:
-    """Adds a source. ``name``: else one is suggested from ``target`` (what a person typed).
+    """Adds a source. ``name``: else one is suggested from ``target`` (what a person typed), or
+    from the config.
 
     ``settings``: title, environment, rank, schedule, brake_percent, brake_assets. When the same
     system was removed before, its row comes back under the new name, so that history goes on.
@@ -53,7 +55,8 @@ def create(
     """
     viewer.require("source")
     taken = _names(unit)
-    name = suggest_name(target, kind, taken) if name is None else check_name(name)
+    told = target or target_text(config)
+    name = suggest_name(told, kind, taken) if name is None else check_name(name)
     if name in taken:
         raise Conflict(
             f"There is a source {name} already.",
