@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 from sqlalchemy import Connection, select
 
+from catalog.errors import StoreError
 from catalog.history.store import Store, read_meta, table_of
 from catalog.model import Change
 from catalog.search.document import (
@@ -30,6 +31,7 @@ from catalog.search.touched import Noted, changes_after, keys_of, wide
 COMMIT_ASSETS: Final = 5_000
 """Assets of one commit: bounds memory, and how long a change waits to be found."""
 READ_CHANGES: Final = 10_000
+_REBUILDS: Final = 2
 _CHANGE = table_of(Change)
 State = Literal["current", "behind", "missing", "outdated", "foreign"]
 Progress = Callable[[int], None]
@@ -80,7 +82,7 @@ class Follower:
         of documents written so far. Raises `Conflict` when another process writes the index.
         """
         started = time.monotonic()
-        done = 0
+        done, rebuilt = 0, 0
         while limit_seconds is None or time.monotonic() - started < limit_seconds:
             position = self._engine.position()
             with self._store.connect() as connection:
@@ -91,6 +93,7 @@ class Follower:
             if state == "current":
                 break
             if step is None:
+                rebuilt = self._rebuilt_once(rebuilt, state)
                 done += self.rebuild(on_progress)
                 continue
             self._write(step)
@@ -98,6 +101,15 @@ class Follower:
             if on_progress is not None:
                 on_progress(done)
         return done
+
+    def _rebuilt_once(self, times: int, state: State) -> int:
+        """Counts rebuilds; one that cannot be followed on either would come again for ever."""
+        if times > _REBUILDS:
+            raise StoreError(
+                f"The search index was built anew {times} times and is still {state}.",
+                remedy="Look at the disk of the index folder, then run `catalog reindex`.",
+            )
+        return times + 1
 
     def rebuild(self, on_progress: Progress | None = None) -> int:
         """A new index of the whole store, read by everybody once it is whole; its documents.

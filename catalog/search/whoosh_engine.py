@@ -16,13 +16,10 @@ from __future__ import annotations
 
 import fcntl
 import os
-import pickle
 import secrets
 import shutil
-import struct
 import threading
 import time
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -43,8 +40,6 @@ REBUILD_SEGMENT: Final = 10_000
 """Documents of one segment of a rebuilt index: bounds the memory that building takes."""
 _TRIES: Final = 20
 _DAMAGED: Final = "damaged"
-_DAMAGE: Final = (EOFError, OSError, pickle.UnpicklingError, struct.error, zlib.error)
-"""What reading a damaged file raises, after it could be opened."""
 
 
 class WhooshEngine:
@@ -82,7 +77,9 @@ class WhooshEngine:
         current, view = self._current(), self._refreshed(force=True)
         if current is None or view is None or (current / _DAMAGED).exists():
             return None
-        return view.position()
+        with suppress(Exception):  # damaged, or written by another version
+            return view.position()
+        return None
 
     def hashes(self) -> Iterator[tuple[int, bytes]]:
         """See `SearchEngine.hashes`."""
@@ -105,9 +102,11 @@ class WhooshEngine:
     @contextmanager
     def _watched(self) -> Iterator[None]:
         """Notes an index whose files turn out to be damaged, so that it is built anew."""
+        from catalog.search.whoosh_segment import Damaged
+
         try:
             yield
-        except _DAMAGE as error:
+        except Damaged as error:
             current = self._current()
             if current is not None:
                 (current / _DAMAGED).touch()

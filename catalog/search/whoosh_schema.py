@@ -14,7 +14,7 @@ from whoosh import columns, fields, formats
 
 HEAD: Final = struct.Struct("<q16s16sIBbBB")
 """key, uid, hash, first bytes of the folded leaf, popularity, flag, state, parts of the leaf."""
-STATE_POSITION: Final = 0
+STATE_POSITION: Final = 3
 STATE_LIVE: Final = 1
 STATE_REFERENCED: Final = 2
 
@@ -36,6 +36,7 @@ RAW: Final[tuple[str, ...]] = (
     "exact",
 )
 """Keyword fields, named ``raw_`` and the attribute: values as they are, letter case counts."""
+COLUMNS: Final[tuple[str, ...]] = ("head", "payload", "order")
 _EMPTY: Final = b""
 _FAR: Final = 0x10000
 _ONE: Final = [number.to_bytes(2, "little") for number in range(_FAR)]

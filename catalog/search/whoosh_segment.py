@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import threading
+import weakref
 import zlib
 from array import array
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
@@ -19,6 +21,7 @@ from whoosh.reading import SegmentReader, TermNotFound
 
 from catalog.search import bitset
 from catalog.search.whoosh_schema import (
+    COLUMNS,
     HEAD,
     STATE_LIVE,
     STATE_POSITION,
@@ -43,6 +46,10 @@ class FacetSets:
     sparse: list[tuple[str, array[int]]]
 
 
+class Damaged(Exception):
+    """A file of the index is not what was written."""
+
+
 class Segment:
     """A segment opened for reading. ``size``: documents in it, dropped ones included."""
 
@@ -51,8 +58,14 @@ class Segment:
         self.size: int = segment.doc_count_all()
         self._lock = threading.RLock()
         self._reader = SegmentReader(storage, _SCHEMA, segment)
+        # Old views let go of their segments without a word; Whoosh closes nothing by itself.
+        self._end = weakref.finalize(self, _close, self._reader)
+        columns = self._reader._perdoc
+        for name in COLUMNS:  # opened now: a later commit may remove the files
+            columns._colfiles[name] = columns._get_column_file(name)
         self._sets: dict[tuple[str, bytes], int] = {}
         self._payloads: Any = None
+        self._orders: Any = None
         self._lexicons: dict[str, list[str]] = {}
         self._facets: dict[str, FacetSets] = {}
         self.filters: dict[Any, int] = {}
@@ -61,7 +74,18 @@ class Segment:
     def close(self) -> None:
         """Closes its files."""
         with self._lock:
-            self._reader.close()
+            self._end()
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Holds the files. What Whoosh raises on damaged ones is anything: it becomes one."""
+        with self._lock:
+            try:
+                yield
+            except Damaged:
+                raise
+            except Exception as error:
+                raise Damaged(f"segment {self.id}: {error}") from error
 
     # --- heads --------------------------------------------------------------------------
 
@@ -69,7 +93,8 @@ class Segment:
         column = self._column("head")
         length = HEAD.size * self.size
         raw = b"".join(column[number] for number in range(self.size))
-        assert len(raw) == length
+        if self._reader._perdoc._colfiles["head"][2] != length:
+            raise Damaged(f"segment {self.id}: {length} bytes of heads expected")
         self._heads = raw
         self.keys = array("q")
         self.static: list[float] = []
@@ -92,7 +117,7 @@ class Segment:
         self.referenced = bitset.from_ids(referenced, self.size)
 
     def _column(self, name: str) -> Any:
-        return self._reader.column_reader(name, _SCHEMA[name].column_type, translate=False)
+        return self._reader._perdoc.column_reader(name, _SCHEMA[name].column_type)
 
     def uid(self, number: int) -> bytes:
         """Public id of a document's asset."""
@@ -106,18 +131,19 @@ class Segment:
 
     def payload(self, number: int) -> dict[str, Any]:
         """What a hit shows."""
-        with self._lock:
+        with self._reading():
             if self._payloads is None:  # making the reader reads all offsets
                 self._payloads = self._column("payload")
             raw = self._payloads[number]
-        found: dict[str, Any] = json.loads(raw if raw[:1] == b"{" else zlib.decompress(raw))
+            found: dict[str, Any] = json.loads(raw if raw[:1] == b"{" else zlib.decompress(raw))
         return found
 
     def orders(self, numbers: Iterator[int]) -> list[bytes]:
         """Sort names of documents."""
-        with self._lock:
-            column = self._column("order")
-            return [column[number] for number in numbers]
+        with self._reading():
+            if self._orders is None:
+                self._orders = self._column("order")
+            return [self._orders[number] for number in numbers]
 
     # --- terms --------------------------------------------------------------------------
 
@@ -137,7 +163,7 @@ class Segment:
 
     def _ids(self, field: str, raw: bytes) -> array[int]:
         ids = array("I")
-        with self._lock:
+        with self._reading():
             for block in self._blocks(self._matcher(field, raw)):
                 ids.extend(block._ids)
         return ids
@@ -159,7 +185,7 @@ class Segment:
     def positions_of(self, field: str, term: str, within: bytes) -> dict[int, tuple[int, ...]]:
         """Positions of a term in the documents flagged in ``within``."""
         found = {}
-        with self._lock:
+        with self._reading():
             for block in self._blocks(self._matcher(field, term.encode())):
                 block._read_values()
                 for number, value in zip(block._ids, block._values, strict=True):
@@ -171,7 +197,7 @@ class Segment:
         """All terms of a field in order, kept for as long as the segment lives."""
         found = self._lexicons.get(field)
         if found is None:
-            with self._lock:
+            with self._reading():
                 found = [term for term, _ in self._terms_from(field, "")]
             self._lexicons[field] = found
         return found
@@ -198,7 +224,7 @@ class Segment:
         bits = self._sets.get(key)
         if bits is None:
             ids = array("I")
-            with self._lock:
+            with self._reading():
                 for _, info in islice(self._terms_from(field, start), MAX_EXPANSION):
                     for block in self._postings(field, info):
                         ids.extend(block)
@@ -209,7 +235,7 @@ class Segment:
     def fitting(self, field: str, start: str, fits: Callable[[str], bool]) -> int:
         """The documents that have a term that begins so and fits; no limit: it is a filter."""
         ids = array("I")
-        with self._lock:
+        with self._reading():
             for term, info in self._terms_from(field, start):
                 if fits(term):
                     for block in self._postings(field, info):
@@ -222,7 +248,7 @@ class Segment:
         """The values of a facet; a parent of a path holds its children."""
         found = self._facets.get(name)
         if found is None:
-            with self._lock:
+            with self._reading():
                 found = self._facets[name] = self._read_facet(name)
         return found
 
@@ -241,6 +267,11 @@ class Segment:
             else:
                 sparse.append((value, distinct))
         return FacetSets(dense, sparse)
+
+
+def _close(reader: Any) -> None:
+    with suppress(Exception):  # what is damaged does not close well either
+        reader.close()
 
 
 PATHS: Final = frozenset({"tag", "classification", "domain"})

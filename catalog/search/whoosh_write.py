@@ -45,9 +45,13 @@ class Writer:
 
     def __init__(self, index: Any, *, merge: bool = True) -> None:
         try:
-            # Compression of blocks of 128 postings gains little and costs a third of the time.
+            # Compression of blocks gains little and costs a third of the time; Whoosh reads a
+            # compound file as a whole into memory.
             self._writer = SegmentWriter(
-                index, timeout=0.0, codec=W3Codec(blocklimit=512, compression=0)
+                index,
+                timeout=0.0,
+                compound=False,
+                codec=W3Codec(blocklimit=512, compression=0),
             )
         except LockError as error:
             raise Conflict(
@@ -73,7 +77,8 @@ class Writer:
     def put_position(self, position: Position) -> None:
         """Adds the document that holds the position."""
         head = HEAD.pack(0, bytes(16), bytes(16), 0, 0, 0, STATE_POSITION, 0)
-        self._add({}, {"head": head, "payload": json.dumps(asdict(position)).encode()})
+        payload = json.dumps(asdict(position)).encode()
+        self._add({}, {"head": head, "payload": payload, "order": b""})
 
     def _add(self, postings: Mapping[str, Terms], values: Mapping[str, bytes]) -> None:
         """What ``SegmentWriter.add_document`` does, without its analysis."""

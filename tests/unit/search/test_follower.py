@@ -238,11 +238,11 @@ def test_an_older_document_format_is_indexed_anew(
     assert_index_equals_store(store, engine)
 
 
-@pytest.mark.parametrize("damage", ["toc", "seg", "current", "folder"])
+@pytest.mark.parametrize("damage", ["toc", "trm", "pst", "head.col", "current", "folder"])
 def test_a_damaged_index_is_built_anew(
     sqlite_store: Store, engine: WhooshEngine, damage: str
 ) -> None:
-    Estate(sqlite_store).asset("a")
+    Estate(sqlite_store).asset("orders")
     Follower(sqlite_store, engine).catch_up()
     engine.close()
     (inner,) = engine.folder.glob("i-*")
@@ -254,7 +254,9 @@ def test_a_damaged_index_is_built_anew(
         (engine.folder / "current").write_bytes(b"\xff\x00../x")
     else:
         (file,) = inner.glob(f"*.{damage}")
-        file.write_bytes(file.read_bytes()[:100])
+        file.write_bytes(file.read_bytes()[:10])
+    with pytest.raises(Unavailable):
+        engine.search(Query("orders"))
     assert Follower(sqlite_store, engine).status().state == "missing"
     assert_index_equals_store(sqlite_store, engine)
 
@@ -264,7 +266,7 @@ def test_damage_that_a_query_comes_upon(sqlite_store: Store, engine: WhooshEngin
     Estate(sqlite_store).asset("shop.public.orders")
     Follower(sqlite_store, engine).catch_up()
     engine.close()
-    (file,) = next(engine.folder.glob("i-*")).glob("*.seg")
+    (file,) = next(engine.folder.glob("i-*")).glob("*.payload.col")
     raw = file.read_bytes()
     packed = raw.index(b"\x78\x01")  # the compressed document
     file.write_bytes(raw[: packed + 4] + b"\xff" * 8 + raw[packed + 12 :])
