@@ -117,9 +117,9 @@ def _insert_text(dialect: Dialect, table: Table, columns: Sequence[str]) -> str:
 def next_keys(connection: Connection, table: Table, count: int) -> range:
     """Reserves integer keys for rows that are inserted with their keys given.
 
-    On SQLite the caller holds the write lock, so the largest key plus one is free; a deleted
-    largest key may return, which is harmless because keys never leave the process. On
-    PostgreSQL the sequence of the column gives them.
+    On SQLite the caller holds the write lock, so the largest key plus one is free; where the
+    table is AUTOINCREMENT the largest ever given counts, so that a deleted key never returns.
+    On PostgreSQL the sequence of the column gives them.
     """
     key = table.c["key"]
     quote = connection.dialect.identifier_preparer.quote
@@ -127,7 +127,12 @@ def next_keys(connection: Connection, table: Table, count: int) -> range:
         top = connection.exec_driver_sql(
             f"SELECT max({quote(key.name)}) FROM {quote(table.name)}"
         ).scalar()
-        first = (top or 0) + 1
+        given = None
+        if table.dialect_options["sqlite"]["autoincrement"]:
+            given = connection.exec_driver_sql(
+                "SELECT seq FROM sqlite_sequence WHERE name = ?", (table.name,)
+            ).scalar()
+        first = max(top or 0, given or 0) + 1
         return range(first, first + count)
     # One set-returning call; the numbers of one call need not be adjacent under concurrency,
     # so the block is reserved by moving the sequence under a lock of its own.

@@ -38,6 +38,8 @@ class Asset(SQLModel, table=True):
         Index("ix_asset_parent_sort", "parent", "sort", "key"),
         Index("ix_asset_sort", "sort", "key"),  # lists by name, suggestions for a misspelled one
         Index("ix_asset_source_key", "source", "key"),
+        # AUTOINCREMENT: the changes of a purged asset never belong to another one.
+        {"sqlite_autoincrement": True},
     )
 
     key: int | None = key_field()

@@ -210,6 +210,7 @@ def upgrade() -> None:
             name=op.f("uq_asset_namespace_asset_class_name_key"),
         ),
         sa.UniqueConstraint("uid", name=op.f("uq_asset_uid")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("asset", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_asset_folded_key"), ["folded_key"], unique=False)
