@@ -70,7 +70,11 @@ def _fill(schema: dict[str, Any], components: dict[str, Any], route: APIRoute) -
         if returns is not None:
             (found,), made = msgspec.json.schema_components([returns], ref_template=_REF)
             components.update(made)
-            # What the endpoint itself says of its reply (an example) stays.
-            done = responses.setdefault(str(route.status_code or 200), {"description": "Done"})
-            content = done.setdefault("content", {}).setdefault("application/json", {})
-            content["schema"] = found
+            content: dict[str, Any] = {"schema": found}
+            example = getattr(route.endpoint, "__example__", None)
+            if example is not None:  # set here: FastAPI would leave out what is null
+                content["example"] = example
+            responses[str(route.status_code or 200)] = {
+                "description": "Done",
+                "content": {"application/json": content},
+            }

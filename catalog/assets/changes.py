@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
+from catalog.access.expression import Everything
 from catalog.access.viewer import Viewer, visible
 from catalog.assets.columns import page_size
 from catalog.assets.people import names_of
@@ -20,9 +21,10 @@ from catalog.history import cursor as cursors
 from catalog.history.store import table_of
 from catalog.model import Change, Column
 from catalog.model.clock import to_text
-from catalog.naming import canonical, id_text
+from catalog.naming import canonical, id_bytes, id_text
 
 MOST: Final = 500
+_CHUNK: Final = 500
 Order = Literal["new", "old"]
 _CHANGE = table_of(Change)
 _COLUMN = table_of(Column)
@@ -74,7 +76,6 @@ def changes(
     cursor: str | None = None,
 ) -> Page[ChangeView]:
     """A page of one visible asset's changes, the newest first."""
-    del viewer  # asked for with the match
     page_size(limit, MOST)
     query = {"changes": match.id}
     where = [_CHANGE.c.asset == match.key, _CHANGE.c.at >= match.row.created_at]
@@ -83,7 +84,7 @@ def changes(
         where.append(_CHANGE.c.sequence < cursors.decode(query, cursor)[0])
     rows = _newest(connection, where, limit + 1)
     return Page(
-        items=change_views(connection, rows[:limit]),
+        items=change_views(connection, viewer, rows[:limit]),
         total=total,
         next=cursors.encode(query, [rows[limit - 1].sequence]) if len(rows) > limit else None,
     )
@@ -122,7 +123,7 @@ def feed(
         statement = _SELECT.where(*where).order_by(_CHANGE.c.sequence).limit(limit)
         rows = connection.execute(statement).all()
         following = [rows[-1].sequence, rows[-1].id] if rows else position or [0, 0]
-    items = change_views(connection, rows[:limit])
+    items = change_views(connection, viewer, rows[:limit])
     return Page(
         items=items,
         at_least=len(items),
@@ -186,10 +187,20 @@ def _inside(container: int) -> Select[Any]:
     return select(inside.c.key)
 
 
-def change_views(connection: Connection, rows: Iterable[Any]) -> list[ChangeView]:
-    """Read models of rows with `_FIELDS`; one query more for the actors' names."""
+def change_views(connection: Connection, viewer: Viewer, rows: Iterable[Any]) -> list[ChangeView]:
+    """Read models of rows with `_FIELDS`; a query more for the actors' names, and one for what
+    changes of lineage name."""
     rows = list(rows)
     names = names_of(connection, {row.actor for row in rows})
+    values = [(_value(row.before), _value(row.after)) for row in rows]
+    lineage = [
+        value
+        for row, pair in zip(rows, values, strict=True)
+        if row.what == "lineage"
+        for value in pair
+        if value is not None
+    ]
+    _hide_upstream(connection, viewer, lineage)
     return [
         ChangeView(
             sequence=row.sequence,
@@ -203,8 +214,43 @@ def change_views(connection: Connection, rows: Iterable[Any]) -> list[ChangeView
             asset_id=None if row.uid is None else id_text(row.uid),
             column=row.path,
             cause=row.cause,
-            before=None if row.before is None else msgspec.json.decode(row.before),
-            after=None if row.after is None else msgspec.json.decode(row.after),
+            before=before,
+            after=after,
         )
-        for row in rows
+        for row, (before, after) in zip(rows, values, strict=True)
     ]
+
+
+def _value(text: str | None) -> Any:
+    return None if text is None else msgspec.json.decode(text)
+
+
+def _hide_upstream(
+    connection: Connection, viewer: Viewer, values: Sequence[dict[str, Any]]
+) -> None:
+    """Takes out of changes of lineage what the viewer does not see: ids, and then the number of
+    edges too."""
+    named = {one for value in values for one in value.get("upstream", ())}
+    if not named or isinstance(visible(viewer), Everything):
+        return
+    seen: set[str] = set()
+    for chunk in _chunks(sorted(named)):
+        rows = connection.execute(
+            select(ASSET.c.uid)
+            .select_from(
+                ASSET.join(NAMESPACE, NAMESPACE.c.key == ASSET.c.namespace).outerjoin(
+                    SOURCE, SOURCE.c.key == ASSET.c.source
+                )
+            )
+            .where(ASSET.c.uid.in_([id_bytes(one) for one in chunk]), see_assets(visible(viewer)))
+        )
+        seen.update(id_text(row.uid) for row in rows)
+    for value in values:
+        kept = [one for one in value["upstream"] if one in seen]
+        if len(kept) < len(value["upstream"]):
+            value.update(upstream=kept, edges=None)
+
+
+def _chunks(items: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(items), _CHUNK):
+        yield items[start : start + _CHUNK]

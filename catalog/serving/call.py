@@ -274,10 +274,12 @@ class Router:
         action: str,
         returns: Any = None,
         status: int = 200,
+        example: Any = None,
         **more: Any,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Mounts an endpoint. ``action``: of `catalog.access.viewer.ACTIONS`, ``SIGNED_IN`` or
-        ``PUBLIC``. ``returns``: the type of its reply (msgspec struct, dataclass, ...)."""
+        ``PUBLIC``. ``returns``: the type of its reply (msgspec struct, dataclass, ...);
+        ``example``: one such reply as plain JSON, for the API's description."""
 
         def mount(endpoint: Callable[..., Any]) -> Callable[..., Any]:
             guarded = guard(endpoint, action)
@@ -294,6 +296,7 @@ class Router:
                 **more,
             )
             guarded.__returns__ = returns  # type: ignore[attr-defined]
+            guarded.__example__ = example  # type: ignore[attr-defined]
             return endpoint
 
         return mount

@@ -25,6 +25,8 @@ from catalog.model import (
     clock,
 )
 from catalog.naming import id_text, normalize_location
+from catalog.sources.crawl_reads import problems_seen
+from catalog.sources.seen import visible_sources
 
 _ASSET, _SOURCE, _HOLD = table_of(Asset), table_of(Source), table_of(Hold)
 _CHANGE, _PROBLEM = table_of(Change), table_of(CrawlProblem)
@@ -65,7 +67,7 @@ def why(connection: Connection, viewer: Viewer, name: str) -> Why:
 
 
 def _present(connection: Connection, viewer: Viewer, row: Any) -> list[Reason]:
-    found = _held(connection, row) + _failed_asset(connection, row)
+    found = _held(connection, row) + _failed_asset(connection, viewer, row)
     if row.state == "removed":
         return [_removed(connection, row), *found]
     if row.state == "referenced":
@@ -137,17 +139,17 @@ def _removed(connection: Connection, row: Any) -> Reason:
     )
 
 
-def _failed_asset(connection: Connection, row: Any) -> list[Reason]:
-    return _problems(connection, _PROBLEM.c.asset == row.key)
+def _failed_asset(connection: Connection, viewer: Viewer, row: Any) -> list[Reason]:
+    return _problems(connection, viewer, _PROBLEM.c.asset == row.key)
 
 
-def _problems(connection: Connection, condition: Any) -> list[Reason]:
+def _problems(connection: Connection, viewer: Viewer, condition: Any) -> list[Reason]:
     rows = connection.execute(
         select(
             _PROBLEM.c.what, _PROBLEM.c.why, _PROBLEM.c.hint, _PROBLEM.c.last_seen, _SOURCE.c.name
         )
         .join(_SOURCE, _SOURCE.c.key == _PROBLEM.c.source)
-        .where(condition, _PROBLEM.c.resolved_at.is_(None))
+        .where(condition, problems_seen(viewer), _PROBLEM.c.resolved_at.is_(None))
         .order_by(_PROBLEM.c.last_seen.desc())
         .limit(_LIMIT)
     )
@@ -166,7 +168,7 @@ def _problems(connection: Connection, condition: Any) -> list[Reason]:
 def _absent(connection: Connection, viewer: Viewer, name: str) -> list[Reason]:
     location = normalize_location(name)
     failed = _problems(
-        connection, _PROBLEM.c.what.in_([name, location, location.removeprefix("file")])
+        connection, viewer, _PROBLEM.c.what.in_([name, location, location.removeprefix("file")])
     )
     return failed + _sources(connection, viewer, name, None)
 
@@ -177,7 +179,9 @@ def _sources(
     """What each source that could cover the name says about it."""
     found: list[Reason] = []
     sources = connection.execute(
-        select(_SOURCE).where(_SOURCE.c.removed_at.is_(None)).order_by(_SOURCE.c.name)
+        select(_SOURCE)
+        .where(_SOURCE.c.removed_at.is_(None), visible_sources(viewer))
+        .order_by(_SOURCE.c.name)
     ).all()
     covered = False
     for source in sources:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -145,7 +146,14 @@ def api(api_settings: Settings, _store_template: tuple[Path, dict[str, str]]) ->
     template, found = _store_template
     api_settings.make_home()
     shutil.copyfile(template, api_settings.home / "catalog.db")
-    catalog = open_catalog(api_settings, check=False)
+    with running(api_settings, found) as made:
+        yield made
+
+
+@contextmanager
+def running(settings: Settings, found: dict[str, str]) -> Iterator[Api]:
+    """The application over the store in the settings' home; ``found``: role -> token."""
+    catalog = open_catalog(settings, check=False)
     before = cursor.install_secret(b"test")
     app = create_app(catalog)
     try:

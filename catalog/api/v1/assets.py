@@ -17,7 +17,6 @@ from catalog.api.v1.by_name import (
     LimitQuery,
     ListQuery,
     Pair,
-    examples,
     of_asset,
     told,
 )
@@ -137,7 +136,7 @@ def asset(
     "/assets",
     returns=Page[Summary],
     summary="List assets",
-    responses=examples({"items": [_SUMMARY], "total": 1, "at_least": None, "next": None}),
+    example={"items": [_SUMMARY], "total": 1, "at_least": None, "next": None},
 )
 def list_assets(
     call: CallArg,
@@ -184,22 +183,20 @@ def list_assets(
     action="read",
     returns=Lookup,
     summary="Look up many names",
-    responses=examples(
-        {
-            "items": [
-                {
-                    "asked": "wh.shop.public.orders",
-                    "matched_by": "source",
-                    "column": None,
-                    "asset": _SUMMARY,
-                    "problem": None,
-                }
-            ],
-            "total": 1,
-            "found": 1,
-            "next": None,
-        }
-    ),
+    example={
+        "items": [
+            {
+                "asked": "wh.shop.public.orders",
+                "matched_by": "source",
+                "column": None,
+                "asset": _SUMMARY,
+                "problem": None,
+            }
+        ],
+        "total": 1,
+        "found": 1,
+        "next": None,
+    },
 )
 def lookup(
     call: CallArg,

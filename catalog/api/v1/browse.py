@@ -9,7 +9,7 @@ from fastapi import Body, Query
 from pydantic import BaseModel, ConfigDict
 
 from catalog.api.v1.assets import REF
-from catalog.api.v1.by_name import AsOfQuery, AssetRef, CursorQuery, LimitQuery, examples, ref
+from catalog.api.v1.by_name import AsOfQuery, AssetRef, CursorQuery, LimitQuery, ref
 from catalog.assets import counts, listing, namespaces, reading, resolve
 from catalog.assets.namespaces import NamespaceEdit, NamespaceView
 from catalog.assets.past import refuse_as_of
@@ -36,17 +36,15 @@ class Inside(msgspec.Struct, frozen=True):
     "/browse",
     returns=Inside,
     summary="What lies in a container",
-    responses=examples(
-        {
-            "parent": REF["asset"],
-            "matched_by": "name",
-            "parents": [],
-            "items": [],
-            "total": 0,
-            "at_least": None,
-            "next": None,
-        }
-    ),
+    example={
+        "parent": REF["asset"],
+        "matched_by": "name",
+        "parents": [],
+        "items": [],
+        "total": 0,
+        "at_least": None,
+        "next": None,
+    },
 )
 def browse(
     call: CallArg,
@@ -82,15 +80,13 @@ def browse(
     "/glance",
     returns=Glance,
     summary="The catalog at a glance",
-    responses=examples(
-        {
-            "total": 42,
-            "kinds": {"table": 30, "view": 12},
-            "states": {"crawled": 42, "referenced": 3},
-            "sources": {"wh": 42},
-            "platforms": {"postgres": 42},
-        }
-    ),
+    example={
+        "total": 42,
+        "kinds": {"table": 30, "view": 12},
+        "states": {"crawled": 42, "referenced": 3},
+        "sources": {"wh": 42},
+        "platforms": {"postgres": 42},
+    },
 )
 def glance(call: CallArg, as_of: AsOfQuery = None) -> object:
     """How many assets you see, by kind, state, source and platform."""
@@ -103,21 +99,19 @@ def glance(call: CallArg, as_of: AsOfQuery = None) -> object:
     "/namespaces",
     returns=Page[NamespaceView],
     summary="Namespaces",
-    responses=examples(
-        {
-            "items": [
-                {
-                    "namespace": "postgres://db:5432",
-                    "platform": "postgres",
-                    "assets": 42,
-                    "aliases": ["postgres://old-db:5432"],
-                }
-            ],
-            "total": 1,
-            "at_least": None,
-            "next": None,
-        }
-    ),
+    example={
+        "items": [
+            {
+                "namespace": "postgres://db:5432",
+                "platform": "postgres",
+                "assets": 42,
+                "aliases": ["postgres://old-db:5432"],
+            }
+        ],
+        "total": 1,
+        "at_least": None,
+        "next": None,
+    },
 )
 def list_namespaces(call: CallArg) -> object:
     """Namespaces that hold something you see, by name, with how many assets."""
@@ -141,15 +135,13 @@ class RenameBody(BaseModel):
     action="source",
     returns=NamespaceEdit,
     summary="Rename a namespace",
-    responses=examples(
-        {
-            "before": "postgres://old-db:5432",
-            "after": "postgres://db:5432",
-            "moved": 42,
-            "merged": 0,
-            "done": False,
-        }
-    ),
+    example={
+        "before": "postgres://old-db:5432",
+        "after": "postgres://db:5432",
+        "moved": 42,
+        "merged": 0,
+        "done": False,
+    },
 )
 def rename_namespace(
     call: CallArg,

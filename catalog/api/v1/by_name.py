@@ -111,11 +111,6 @@ def told(shape: type[msgspec.Struct], match: Match, content: Any, **more: Any) -
     return reply(shape(ref(match), match.matched_by, *values), **more)
 
 
-def examples(example: Any) -> dict[int | str, dict[str, Any]]:
-    """``responses`` of a route: an example of its reply for the API's description."""
-    return {200: {"description": "Done", "content": {"application/json": {"example": example}}}}
-
-
 Endpoint = Callable[..., Any]
 """Takes ``call`` and ``asked``, then parameters that FastAPI reads."""
 
@@ -126,12 +121,8 @@ class Pair:
     def __init__(self, router: Router) -> None:
         self._router = router
 
-    def route(
-        self, method: str, sub: str, *, action: str, example: Any = None, **more: Any
-    ) -> Mounting:
+    def route(self, method: str, sub: str, *, action: str, **more: Any) -> Mounting:
         """``sub``: ``""`` (the asset itself) or ``/X``; the rest as of `Router.route`."""
-        if example is not None:
-            more["responses"] = examples(example)
 
         def mount(endpoint: Endpoint) -> Endpoint:
             # by-name first: else it would be taken for an id.

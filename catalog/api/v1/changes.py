@@ -15,7 +15,6 @@ from catalog.api.v1.by_name import (
     LimitQuery,
     ListQuery,
     Pair,
-    examples,
     of_asset,
     told,
 )
@@ -72,7 +71,7 @@ _VERSION = {
     "/changes",
     returns=Page[ChangeView],
     summary="The feed of changes",
-    responses=examples({"items": [_CHANGE], "total": None, "at_least": 1, "next": "b64..."}),
+    example={"items": [_CHANGE], "total": None, "at_least": 1, "next": "b64..."},
 )
 def feed(
     call: CallArg,

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from fastapi import Query
 
-from catalog.api.v1.by_name import EXAMPLE_ID, AsOfQuery, CursorQuery, ListQuery, examples
+from catalog.api.v1.by_name import EXAMPLE_ID, AsOfQuery, CursorQuery, ListQuery
 from catalog.assets.past import refuse_as_of
 from catalog.errors import BadInput
 from catalog.history import cursor as cursors
@@ -53,7 +53,7 @@ _EXAMPLE = {
             "flag": None,
             "source": "wh",
             "environment": None,
-            "owners": [{"kind": "person", "id": EXAMPLE_ID, "name": "Ann"}],
+            "owners": [{"type": "person", "id": EXAMPLE_ID, "name": "Ann"}],
             "tags": ["pii/email"],
             "popularity": 4,
             "rows_class": 6,
@@ -73,7 +73,7 @@ _EXAMPLE = {
 }
 
 
-@router.get("/search", returns=SearchReply, summary="Search assets", responses=examples(_EXAMPLE))
+@router.get("/search", returns=SearchReply, summary="Search assets", example=_EXAMPLE)
 def search_assets(
     call: CallArg,
     q: Annotated[
