@@ -6,12 +6,12 @@ rename; without one a vanished path sleeps with its facts and gets its number ba
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from catalog.assets.reports import key_letters, unique_fields
 from catalog.crawling import records
 from catalog.history import dialect
 from catalog.history.store import table_of
@@ -32,7 +32,6 @@ COLUMNS = (
     "stable_id",
     "live",
 )
-_LETTERS = {"primary": "p", "unique": "u", "foreign": "f"}
 
 
 class Row(NamedTuple):
@@ -50,17 +49,6 @@ class Row(NamedTuple):
     keys: str
     stable_id: str | None
     live: bool
-
-
-def key_letters(keys: Iterable[records.Key]) -> dict[str, str]:
-    """Column path -> letters of the keys it is part of, sorted."""
-    letters: dict[str, set[str]] = defaultdict(set)
-    for key in keys:
-        letter = _LETTERS.get(key.kind)
-        if letter is not None:
-            for path in key.columns:
-                letters[path].add(letter)
-    return {path: "".join(sorted(found)) for path, found in letters.items()}
 
 
 def new_rows(asset: int, record: records.Asset) -> list[tuple[Any, ...]]:
@@ -83,25 +71,6 @@ def new_rows(asset: int, record: records.Asset) -> list[tuple[Any, ...]]:
         )
         for number, column in enumerate(unique_fields(record.columns or ()), 1)
     ]
-
-
-def unique_fields(fields: Sequence[records.Field]) -> Sequence[records.Field]:
-    """Fields whose paths are unique: a path reported twice gets `` (2)``, visibly."""
-    paths = [column.path for column in fields]
-    if len(set(paths)) == len(paths):
-        return fields
-    import msgspec
-
-    taken: set[str] = set()
-    kept: list[records.Field] = []
-    for column in fields:
-        path, count = column.path, 1
-        while path in taken:
-            count += 1
-            path = f"{column.path} ({count})"
-        taken.add(path)
-        kept.append(column if path == column.path else msgspec.structs.replace(column, path=path))
-    return kept
 
 
 def load(connection: Connection, assets: Sequence[int]) -> dict[int, list[Row]]:
