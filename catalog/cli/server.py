@@ -38,7 +38,11 @@ def run(catalog: Any, *, say_link: Callable[[str], None]) -> int:
         server = uvicorn.Server(config)
         sockets = [_bound(config, address)]
         say_link(f"The catalog is served on {address}")
-        say_link(f"Sign in once with {chosen.base_url or address}/login/{_link(catalog)}")
+        link = _link(catalog)
+        if link is None:
+            say_link("Nobody is an admin; make one with `catalog user create NAME --role admin`.")
+        else:
+            say_link(f"Sign in once with {chosen.base_url or address}/login/{link}")
         server.run(sockets=sockets)
         return DONE if server.started else FAILED
     finally:
@@ -67,23 +71,22 @@ def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _link(catalog: Any) -> str:
-    """A one-time link for the first admin, who is made when there is no user yet."""
+def _link(catalog: Any) -> str | None:
+    """A one-time link for the first admin, who is made when there is no user yet; else None."""
     from catalog.access import users
     from catalog.access.sessions import create_login_link
 
     viewer = users.local_viewer(login())
 
-    def work(unit: Any) -> str:
+    def work(unit: Any) -> str | None:
         users.first_admin(unit, viewer, login() if login().isidentifier() else "admin")
-        admin = next(
-            user
-            for user in users.list_users(unit.session, viewer)
-            if user.role == "admin" and not user.disabled
-        )
-        return str(create_login_link(unit, viewer, admin.login).secret)
+        for user in users.list_users(unit.session, viewer):
+            if user.role == "admin" and not user.disabled:
+                return str(create_login_link(unit, viewer, user.login).secret)
+        return None
 
-    return str(catalog.store.run(work, viewer.actor))
+    found: str | None = catalog.store.run(work, viewer.actor)
+    return found
 
 
 def _log(chosen: Any) -> None:
