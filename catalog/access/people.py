@@ -128,7 +128,7 @@ def resolve_owner(session: Session, viewer: Viewer, text: str) -> Owner:
             )
     raise NotFound(
         f"There is no person or team {text!r}.",
-        remedy="Give a login, an e-mail, a name or an id: catalog person list, catalog team list",
+        remedy="Give a login, an e-mail, a name or an id: catalog user list",
     )
 
 

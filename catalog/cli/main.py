@@ -6,13 +6,15 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import typer
 
 from catalog import __version__
 from catalog.cli.context import FAILED, WRONG, say
 from catalog.errors import CatalogError
+from catalog.naming import canonical
+from catalog.settings import settings
 
 app = typer.Typer(
     name="catalog",
@@ -24,6 +26,13 @@ app = typer.Typer(
 )
 _MODULES: Final = (
     "catalog.cli.serving",
+    "catalog.cli.crawl",
+    "catalog.cli.sources",
+    "catalog.cli.schedule",
+    "catalog.cli.read",
+    "catalog.cli.write",
+    "catalog.cli.ingest",
+    "catalog.cli.people",
     "catalog.cli.store",
 )
 
@@ -51,6 +60,7 @@ def build() -> typer.Typer:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; answers its exit code."""
     command = typer.main.get_command(build())
+    home = os.environ.get("CATALOG_HOME")
     try:
         found = command.main(
             args=None if arguments is None else list(arguments),
@@ -58,12 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             standalone_mode=False,
         )
     except CatalogError as error:
-        say(f"Error: {error.message}")
-        if error.remedy:
-            say(f"  {error.remedy}")
-        for key in ("candidates", "did_you_mean"):
-            for item in error.details.get(key) or ():
-                say(f"  - {item.get('name', item) if isinstance(item, dict) else item}")
+        tell(error)
         return error.exit_code
     except (KeyboardInterrupt, EOFError):
         say("Stopped.")
@@ -76,12 +81,51 @@ def main(arguments: Sequence[str] | None = None) -> int:
         wrong = _wrong_use(error)
         if wrong is None:
             raise
-        say(f"Error: {wrong}")
+        say(wrong)
         return WRONG
+    finally:
+        _restore(home)
     return found if isinstance(found, int) else 0
+
+
+def tell(error: CatalogError) -> None:
+    """Says an error to people: what happened, what to do, what was perhaps meant."""
+    say(f"Error: {error.message}")
+    if error.remedy:
+        say(f"  {error.remedy}")
+    for key, title in (("candidates", "Candidates:"), ("did_you_mean", "Did you mean:")):
+        items = error.details.get(key)
+        if items:
+            say(f"  {title}")
+        for item in items or ():
+            say(f"  - {_suggested(item)}")
+
+
+def _suggested(item: Any) -> str:
+    """How a candidate is named so that asking for it finds it."""
+    if hasattr(item, "namespace"):
+        return f"{canonical(item.namespace, item.name)} ({item.kind})"
+    return str(item.get("name", item)) if isinstance(item, dict) else str(item)
+
+
+def _restore(home: str | None) -> None:
+    """``--home`` was for this command alone; matters where commands run in one process."""
+    if home == os.environ.get("CATALOG_HOME"):
+        return
+    if home is None:
+        os.environ.pop("CATALOG_HOME", None)
+    else:
+        os.environ["CATALOG_HOME"] = home
+    settings.cache_clear()
 
 
 def _wrong_use(error: Exception) -> str | None:
     """What Typer says of wrong use; None for any other error."""
     show = getattr(error, "format_message", None)
-    return str(show()) if callable(show) else None
+    if not callable(show):
+        return None
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return str(show())
+    hint = f"\n  See `{context.command_path} --help`." if context is not None else ""
+    return f"Error: {show()}{hint}"
