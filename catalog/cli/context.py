@@ -20,13 +20,14 @@ import typer
 
 from catalog.access.viewer import Viewer
 from catalog.errors import BadInput
-from catalog.settings import Settings, settings
 
+# Imports here cost every command, `catalog --help` too: what is heavy is imported where needed.
 if TYPE_CHECKING:
     from rich.console import Console
 
     from catalog.history.store import Store
     from catalog.history.unit import Unit
+    from catalog.settings import Settings
     from catalog.wiring import Catalog
 
 ResultT = TypeVar("ResultT")
@@ -71,6 +72,8 @@ def chosen_settings(home: Path | None = None, **changes: Any) -> Settings:
 
     A home goes into the environment: keys of secrets and child processes must find the same one.
     """
+    from catalog.settings import settings
+
     if home is not None:
         os.environ["CATALOG_HOME"] = str(home.absolute())
         settings.cache_clear()

@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer.core
-from pydantic import TypeAdapter, ValidationError
-from pydantic.fields import FieldInfo
 
 from catalog.cli.context import out
 from catalog.errors import BadInput
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
 ASK: Final = "-"
 """A secret's value that is asked for, or read from standard input: arguments are seen by all."""
@@ -173,6 +174,8 @@ def is_secret(field: FieldInfo) -> bool:
 
 
 def _value(name: str, field: FieldInfo, text: str) -> Any:
+    from pydantic import TypeAdapter, ValidationError
+
     if is_secret(field):
         return _asked(name) if text == ASK else text
     if field.annotation in (str, str | None):

@@ -14,7 +14,6 @@ from catalog import __version__
 from catalog.cli.context import FAILED, WRONG, say
 from catalog.errors import CatalogError
 from catalog.naming import canonical
-from catalog.settings import settings
 
 app = typer.Typer(
     name="catalog",
@@ -112,6 +111,8 @@ def _restore(home: str | None) -> None:
     """``--home`` was for this command alone; matters where commands run in one process."""
     if home == os.environ.get("CATALOG_HOME"):
         return
+    from catalog.settings import settings
+
     if home is None:
         os.environ.pop("CATALOG_HOME", None)
     else:

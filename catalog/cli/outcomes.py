@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from catalog.cli.context import out, say, table
-from catalog.model import clock
 
 
 def moment(at: int | None) -> str:
     """A time to the second, in UTC; empty for none."""
+    from catalog.model import clock
+
     text = clock.to_text(at)
     return "" if text is None else text[:19] + "Z"
 
@@ -113,6 +114,8 @@ def holds(page: Any) -> None:
 
 def problems(page: Any) -> None:
     """A page of problems, each with what to do."""
+    from catalog.model import clock
+
     for one in page.items:
         state = ""
         if one.resolved_at is not None:
@@ -219,6 +222,8 @@ def tokens(found: Sequence[Any]) -> None:
 
 
 def _token_state(one: Any) -> str:
+    from catalog.model import clock
+
     if one.revoked_at is not None:
         return "revoked"
     expired = one.expires_at is not None and one.expires_at <= clock.now()
