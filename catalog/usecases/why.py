@@ -25,6 +25,7 @@ from catalog.model import (
     clock,
 )
 from catalog.naming import id_text, normalize_location
+from catalog.sources.configs import PUSH
 from catalog.sources.crawl_reads import problems_seen
 from catalog.sources.seen import visible_sources
 
@@ -183,14 +184,14 @@ def _sources(
         .where(_SOURCE.c.removed_at.is_(None), visible_sources(viewer))
         .order_by(_SOURCE.c.name)
     ).all()
-    covered = False
-    for source in sources:
-        rest = _rest(source, name, namespace)
-        if rest is None:
-            continue
-        covered = True
+    rests = [(source, _rest(source, name, namespace)) for source in sources]
+    covering = [(source, rest) for source, rest in rests if rest is not None]
+    if not covering and not _is_full(name):
+        # A bare name could be in any source that is crawled.
+        covering = [(source, name) for source in sources if source.kind != PUSH]
+    for source, rest in covering:
         found.extend(_said_by(connection, viewer, source, rest))
-    if not covered:
+    if not covering:
         known = ", ".join(source.name for source in sources) or "none yet"
         found.append(
             Reason(
@@ -213,9 +214,14 @@ def _rest(source: Any, name: str, namespace: str | None) -> str | None:
         if name.startswith(prefix + "/"):
             rest = name[len(prefix) :]
             return rest if prefix == "file" else rest.lstrip("/")
-    if "://" in name or name.startswith(("/", "file")):
-        return None if not name.startswith("/") or "file" not in source.namespaces else name
-    return name  # a bare name could be anywhere
+    if name.startswith("/") and "file" in json.loads(source.namespaces):
+        return name
+    return None
+
+
+def _is_full(name: str) -> bool:
+    """Whether the name says which system it is in."""
+    return "://" in name or name.startswith(("/", "file/"))
 
 
 def _said_by(connection: Connection, viewer: Viewer, source: Any, rest: str) -> list[Reason]:
