@@ -19,6 +19,7 @@ from catalog.pages import plain
 from catalog.serving import problems
 from catalog.serving.call import State
 from catalog.serving.limits import BodyLimit, SecurityHeaders
+from catalog.serving.problems import Crashes
 from catalog.wiring import Background, Catalog
 
 
@@ -53,6 +54,7 @@ def create_app(catalog: Catalog, background: Background | None = None) -> FastAP
         # Not `include_router`: it hides the routes from `app.routes`, which must be walked.
         app.router.routes.extend(router.api.routes)
     refuse_unguarded(app)
+    app.add_middleware(Crashes)
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     app.add_middleware(BodyLimit, limit=catalog.settings.body_limit)
     app.add_middleware(SecurityHeaders)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from catalog import naming
 from catalog.crawling import records
+
+_NAMES: Final = frozenset(
+    "namespace name parent path columns references references_namespace references_columns "
+    "partition_keys id kind asset_class type defines default_database default_schema".split()
+)
+"""Fields of records by which things are found again: kept as they are."""
 
 
 @dataclass(slots=True)
@@ -35,10 +41,11 @@ def stable_key(source: int, stable_id: str | None) -> int | None:
 
 
 def prepare(record: records.Asset, source: int) -> Prepared:
-    """Cleans and hashes a record. NUL and lone surrogates become visible escapes."""
+    """Cleans and hashes a record. NUL and lone surrogates become visible escapes; user and
+    password go out of the URLs in it."""
     try:
         document = records.canonical(record)
-        clean = b"\\u0000" not in document
+        clean = b"\\u0000" not in document and not _tells(document)
     except UnicodeEncodeError:
         clean = False
     if not clean:
@@ -65,7 +72,8 @@ def restate(item: Prepared) -> Prepared:
 def clean_record(record: records.Record) -> records.Record:
     """Any record with its text cleaned, when it needs it."""
     try:
-        if b"\\u0000" not in records.encode(record):
+        document = records.encode(record)
+        if b"\\u0000" not in document and not _tells(document):
             return record
     except UnicodeEncodeError:
         pass
@@ -73,18 +81,33 @@ def clean_record(record: records.Record) -> records.Record:
     return cleaned
 
 
+def _tells(document: bytes) -> bool:
+    """Whether a URL in it may hold a user, a password or a token; cheap, it sees every record."""
+    if b"@" not in document and b"=" not in document:
+        return False
+    text = document.decode("utf-8", "replace")
+    return naming.without_secrets(text) != text
+
+
 def _cleaned(record: Any) -> Any:
     plain = _clean(msgspec.structs.asdict(record))
     return msgspec.convert(plain, type(record))
 
 
-def _clean(value: Any) -> Any:
+def _clean(value: Any, told: bool = True, all_told: bool = False) -> Any:
+    """Text made fit for a store; in what is told, not in names, URLs lose user and password."""
     if isinstance(value, str):
-        return naming.clean_text(value)
+        value = naming.clean_text(value)
+        return naming.without_secrets(value) if told else value
     if isinstance(value, msgspec.Struct):
         return _clean(msgspec.structs.asdict(value))
     if isinstance(value, dict):
-        return {_clean(key): _clean(item) for key, item in value.items()}
+        return {
+            naming.clean_text(key): _clean(
+                item, all_told or key not in _NAMES, all_told or key == "properties"
+            )
+            for key, item in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [_clean(item) for item in value]
+        return [_clean(item, told, all_told) for item in value]
     return value

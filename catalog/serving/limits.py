@@ -63,7 +63,7 @@ class BodyLimit:
             await self._refuse(scope, receive, send)
             return
         size = 0
-        started = False
+        started = answered = False
 
         async def counted() -> Message:
             nonlocal size
@@ -75,14 +75,19 @@ class BodyLimit:
             return message
 
         async def noted(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
+            """Whatever the reply is to a body that broke off: it was too large."""
+            nonlocal started, answered
+            if size <= self.limit or started:
+                started = True
+                await send(message)
+            elif not answered:
+                answered = True
+                await self._refuse(scope, receive, send)
 
         try:
             await self.app(scope, counted, noted)
         except _Over:
-            if not started:
+            if not started and not answered:
                 await self._refuse(scope, receive, send)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from catalog.errors import CatalogError, NotSignedIn, Unavailable
 from catalog.naming import without_secrets
@@ -102,7 +103,8 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 async def _on_crash(request: Request, error: Exception) -> Response:
     mark = secrets.token_hex(4)
-    log.error("request %s failed: %s %s", mark, request.method, request.url.path, exc_info=error)
+    path = request.url.path.encode("unicode_escape").decode()[:200]  # no line end in a log line
+    log.error("request %s failed: %s %s", mark, request.method, path, exc_info=error)
     return problem(
         500,
         "The catalog failed",
@@ -112,9 +114,32 @@ async def _on_crash(request: Request, error: Exception) -> Response:
     )
 
 
+class Crashes:
+    """Middleware that answers a crash from within the others, so that it bears their headers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI call."""
+        started = False
+
+        async def noted(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noted)
+        except Exception as error:
+            if started or scope["type"] != "http":
+                raise
+            answer = await _on_crash(Request(scope), error)
+            await answer(scope, receive, send)
+
+
 def install(app: FastAPI) -> None:
     """All handlers."""
     app.add_exception_handler(CatalogError, _on_catalog_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(Exception, _on_crash)

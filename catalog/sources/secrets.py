@@ -26,6 +26,7 @@ from catalog.sources.keyring import PREFIX, Keyring, keyring
 LARGEST: Final = 64 << 10  # bytes of a secret's file
 _ENV: Final = re.compile(r"env:([A-Za-z_][A-Za-z0-9_]*)")
 _PASSWORD_IN_URL: Final = re.compile(r"://[^/?#\s@:]*:[^/?#\s@]*@")
+_BARE: Final = re.compile(r"^[^/@]*:[^/@]*@")  # user:password@host, where a host belongs
 # Fields that say where a secret is sent to, by any part of their name.
 _WHERE: Final = re.compile(
     r"host|port|url|uri|endpoint|server|address|account|socket|dsn|proxy|region|workspace|tenant"
@@ -297,9 +298,13 @@ def _places(config: Config, model: type[BaseModel], path: str = "") -> dict[str,
 
 def _refuse_passwords(config: Config, model: type[BaseModel]) -> None:
     for name, field in model.model_fields.items():
-        if not _holds_secret(field.annotation) and _has_password(config.get(name)):
+        if _holds_secret(field.annotation):
+            continue
+        value = config.get(name)
+        bare = _WHERE.search(name.lower()) is not None and _BARE.search(str(value)) is not None
+        if bare or _has_password(value):
             raise BadInput(
-                f"{name} holds a URL with a password in it.",
+                f"{name} holds a {'' if bare else 'URL with a '}password in it.",
                 remedy="Put user and password into the fields that are made for them.",
             )
 
