@@ -11,8 +11,24 @@ from catalog import naming
 from catalog.crawling import records
 
 _NAMES: Final = frozenset(
-    "namespace name parent path columns references references_namespace references_columns "
-    "partition_keys id kind asset_class type defines default_database default_schema".split()
+    [
+        "namespace",
+        "name",
+        "parent",
+        "path",
+        "columns",
+        "references",
+        "references_namespace",
+        "references_columns",
+        "partition_keys",
+        "id",
+        "kind",
+        "asset_class",
+        "type",
+        "defines",
+        "default_database",
+        "default_schema",
+    ]
 )
 """Fields of records by which things are found again: kept as they are."""
 
