@@ -28,9 +28,9 @@ from catalog.search.document import (
 from catalog.search.engine import Position, SearchEngine
 from catalog.search.touched import Noted, changes_after, keys_of, wide
 
-COMMIT_ASSETS: Final = 5_000
+COMMIT_ASSETS: Final = 10_000
 """Assets of one commit: bounds memory, and how long a change waits to be found."""
-READ_CHANGES: Final = 10_000
+READ_CHANGES: Final = 20_000
 _REBUILDS: Final = 2
 _CHANGE = table_of(Change)
 State = Literal["current", "behind", "missing", "outdated", "foreign"]

@@ -56,7 +56,6 @@ class View:
         self.stamp = stamp
         self.segments = [segment for segment, _ in parts]
         self.alive: Sets = [alive for _, alive in parts]
-        self._numbers: dict[int, int] | None = None
 
     def close(self) -> None:
         """Closes all segments."""
@@ -90,15 +89,15 @@ class View:
 
     def numbers(self, keys: Iterable[int]) -> list[int]:
         """Whoosh's document numbers of assets and of the position (key 0)."""
-        if self._numbers is None:
-            self._numbers = {}
-            base = 0
-            for segment, alive in zip(self.segments, self.alive, strict=True):
-                for number in bitset.to_ids(alive):
-                    self._numbers[segment.keys[number]] = base + number
-                base += segment.size
         wanted = {*keys, 0}
-        return [self._numbers[key] for key in wanted if key in self._numbers]
+        found: list[int] = []
+        base = 0
+        for segment, alive in zip(self.segments, self.alive, strict=True):
+            for number in segment.numbers(wanted):
+                if alive >> number & 1:
+                    found.append(base + number)
+            base += segment.size
+        return found
 
 
 def stamp(folder: Path) -> Stamp:

@@ -64,6 +64,7 @@ class Segment:
         for name in COLUMNS:  # opened now: a later commit may remove the files
             columns._colfiles[name] = columns._get_column_file(name)
         self._sets: dict[tuple[str, bytes], int] = {}
+        self._numbers: dict[int, int] | None = None
         self._payloads: Any = None
         self._orders: Any = None
         self._lexicons: dict[str, list[str]] = {}
@@ -128,6 +129,12 @@ class Segment:
         for number, head in enumerate(HEAD.iter_unpack(self._heads)):
             if head[6] != STATE_POSITION:
                 yield number, head[0], head[2]
+
+    def numbers(self, keys: set[int]) -> list[int]:
+        """Numbers of the documents of these assets; a segment has each asset at most once."""
+        if self._numbers is None:
+            self._numbers = {key: number for number, key in enumerate(self.keys)}
+        return [self._numbers[key] for key in keys if key in self._numbers]
 
     def payload(self, number: int) -> dict[str, Any]:
         """What a hit shows."""

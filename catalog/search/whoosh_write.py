@@ -35,6 +35,8 @@ from catalog.search.whoosh_schema import (
 
 MERGE_AT: Final = 8
 """Segments of one size (a power of eight documents) that are merged into one."""
+MERGE_DOCUMENTS: Final = 5_000
+"""Documents copied by one commit at most: two seconds, in which a change waits to be found."""
 _GAP: Final = 100  # positions between two columns, so that no phrase spans them
 _FLAGS: Final = {"endorsed": 1, "warned": -1, "deprecated": -2}
 _SCHEMA: Final = schema()
@@ -155,23 +157,31 @@ def _merge_nothing(_writer: Any, segments: list[Any]) -> list[Any]:
 
 
 def _merge_alike(writer: Any, segments: list[Any]) -> list[Any]:
-    """Merges segments once eight of about one size are there, and those mostly dropped."""
+    """Merges segments once eight of about one size are there, and those mostly dropped.
+
+    At most `MERGE_DOCUMENTS` in one commit. Answers the segments that are kept as they are.
+    """
     by_size: dict[int, list[Any]] = {}
-    kept: list[Any] = []
-    merged: list[Any] = []
+    chosen: list[Any] = []
     for segment in segments:
         live = segment.doc_count()
-        if live == 0:
-            continue  # all dropped: Whoosh removes its files
-        if live * 2 < segment.doc_count_all():
-            merged.append(segment)
-            continue
-        by_size.setdefault((live.bit_length() - 1) // 3, []).append(segment)
+        if live and live * 2 < segment.doc_count_all():
+            chosen.append(segment)
+        elif 0 < live < MERGE_DOCUMENTS:
+            by_size.setdefault((live.bit_length() - 1) // 3, []).append(segment)
     for group in by_size.values():
-        (merged if len(group) >= MERGE_AT else kept).extend(group)
-    for segment in merged:
+        if len(group) >= MERGE_AT:
+            chosen.extend(group)
+    left = MERGE_DOCUMENTS
+    merged = []
+    for segment in sorted(chosen, key=lambda one: one.doc_count()):
+        left -= segment.doc_count()
+        if left < 0:
+            break
+        merged.append(segment)
         _copy(writer, segment)
-    return [segment for segment in segments if segment in kept]
+    # What has no live document is left out, and Whoosh removes its files.
+    return [one for one in segments if one not in merged and one.doc_count()]
 
 
 def _copy(writer: Any, segment: Any) -> None:
