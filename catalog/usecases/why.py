@@ -33,6 +33,8 @@ _ASSET, _SOURCE, _HOLD = table_of(Asset), table_of(Source), table_of(Hold)
 _CHANGE, _PROBLEM = table_of(Change), table_of(CrawlProblem)
 _NAMESPACE, _SCOPE, _SIGHTING = table_of(Namespace), table_of(Scope), table_of(Sighting)
 _LIMIT = 20
+_ORDER = ("filtered", "paused", "not_crawled", "not_listed", "not_covered")
+"""Codes of what sources say, the most telling first."""
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -200,7 +202,7 @@ def _sources(
                 hint=f"Sources: {known}. Add one with `catalog source add`.",
             )
         )
-    return found
+    return sorted(found, key=lambda one: _ORDER.index(one.code))
 
 
 def _rest(source: Any, name: str, namespace: str | None) -> str | None:
