@@ -92,9 +92,10 @@ def _examples(content: Mapping[str, Any], described: Mapping[str, Any]) -> Itera
     if "example" in content:
         yield _code(content["example"])
     schema = content.get("schema", {})
-    if "$ref" in schema:
-        schema = described["components"]["schemas"].get(_name(schema), {})
-    for example in schema.get("examples", ())[:2]:
+    shown = schema.get("examples")
+    if not shown and "$ref" in schema:
+        shown = described["components"]["schemas"].get(_name(schema), {}).get("examples")
+    for example in (shown or ())[:2]:
         yield _code(example)
 
 

@@ -98,6 +98,7 @@ def test_holds_wait_for_a_steward(api: Api) -> None:
     assert api.get("/api/v1/holds", source="wh", cursor=found["next"]).json()["total"] == 9
     ids = [one["id"] for one in found["items"]]
     path = "/api/v1/holds/confirm"
+    wrong: dict[str, Any]
     assert api.post(path, "editor", json={"holds": ids}).status_code == 403
     for wrong in ({}, {"holds": []}, {"holds": ids, "source": "wh"}, {"holds": ["x"] * 1001}):
         assert api.post(path, "steward", json=wrong).status_code == 400

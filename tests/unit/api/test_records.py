@@ -87,7 +87,7 @@ def test_a_broken_connection_loses_the_open_scope_only(api: Api) -> None:
     add_push_source(api)
     body = stream({"public": tables("orders"), "sales": tables("sold")})
     cut = body.index(b'{"type":"done"', body.index(b"sales"))
-    messages = [
+    messages: list[dict[str, Any]] = [
         {"type": "http.request", "body": body[:cut], "more_body": True},
         {"type": "http.disconnect"},
     ]

@@ -144,7 +144,7 @@ def routes(api: Api) -> dict[str, APIRoute]:
     found = {}
     for route in api.app.routes:
         assert isinstance(route, APIRoute), f"{route} is no route with a guard"
-        for method in route.methods:
+        for method in route.methods or ():
             found[f"{method} {route.path}"] = route
     return found
 

@@ -9,10 +9,12 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from pydantic import SecretStr
 
-from catalog.api.v1 import sources as sources_api
 from catalog.serving.call import COOKIE
+from catalog.sources import reads
 from catalog.usecases import crawling
 from tests.support.api import Api
 from tests.support.asgi import ask
@@ -34,6 +36,10 @@ def canary_source(api: Api) -> str:
     made = api.post("/api/v1/sources", json={"kind": "postgres", "name": "pg", "config": config})
     assert made.status_code == 201, made.text
     return str(made.json()["id"])
+
+
+def files(api: Api) -> list[Path]:
+    return [path for path in api.catalog.settings.home.rglob("*") if path.is_file()]
 
 
 def every_reply(api: Api, ids: dict[str, str]) -> dict[str, str]:
@@ -84,9 +90,8 @@ def test_a_password_is_in_no_reply_log_or_file(
     assert any("127.0.0.1" in text for text in said), "the failure itself is told"
     for text in (*said, caplog.text, *capfd.readouterr()):
         assert CANARY not in text
-    for path in api.catalog.settings.home.rglob("*"):
-        if path.is_file():
-            assert CANARY.encode() not in path.read_bytes(), path
+    for file in files(api):
+        assert CANARY.encode() not in file.read_bytes(), file
 
 
 def test_tokens_cookies_and_links_are_kept_as_hashes_only(api: Api) -> None:
@@ -94,9 +99,7 @@ def test_tokens_cookies_and_links_are_kept_as_hashes_only(api: Api) -> None:
     link = api.post("/api/v1/users/editor/login-link").json()["url"].rsplit("/", 1)[1]
     cookie = api.cookie("editor")
     said = "".join(every_reply(api, {"users": "editor"}).values())
-    for path in api.catalog.settings.home.rglob("*"):
-        if path.is_file():
-            said += path.read_bytes().decode("latin-1")
+    said += "".join(file.read_bytes().decode("latin-1") for file in files(api))
     for secret in (token, link, cookie, token.removeprefix("cat_")):
         assert secret not in said
 
@@ -104,8 +107,6 @@ def test_tokens_cookies_and_links_are_kept_as_hashes_only(api: Api) -> None:
 def test_passwords_in_what_is_reported_are_taken_out(api: Api) -> None:
     add_push_source(api)
     (orders,) = tables("orders")
-    import msgspec
-
     told = msgspec.structs.replace(orders, location=f"postgres://u:{CANARY}@db:5432/shop")
     problem = b'{"type":"problem","what":"s3://k:%s@b/x","why":"GET s3://k:%s@b/x?token=%s"}\n' % (
         (CANARY.encode(),) * 3
@@ -126,8 +127,8 @@ def test_settings_are_masked(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     key = Fernet.generate_key().decode()
     monkeypatch.setattr(
         api.catalog, "settings",
-        Settings(home=api.catalog.settings.home, secret_keys=key,
-                 database_url=f"postgresql://u:{CANARY}@h/db"),
+        Settings(home=api.catalog.settings.home, secret_keys=SecretStr(key),
+                 database_url=SecretStr(f"postgresql://u:{CANARY}@h/db")),
     )  # fmt: skip
     answer = api.get("/api/v1/settings")
     assert key not in answer.text
@@ -250,7 +251,7 @@ def test_a_crash_tells_a_number_and_no_more(
     def crash(*_: Any, **__: Any) -> None:
         raise RuntimeError(f"inside {CANARY}")
 
-    monkeypatch.setattr(sources_api.reads, "list_sources", crash)
+    monkeypatch.setattr(reads, "list_sources", crash)
     answer = api.get("/api/v1/sources")
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"
@@ -279,7 +280,7 @@ def test_log_lines_cannot_be_forged(api: Api, caplog: pytest.LogCaptureFixture,
     def crash(*_: Any, **__: Any) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(sources_api.reads, "get_source", crash)
+    monkeypatch.setattr(reads, "get_source", crash)
     token = ("authorization", f"Bearer {api.tokens['admin']}")
     ask(api.app, "GET", "/api/v1/sources/x%0aERROR%20forged", [token])
     assert "\nERROR forged" not in caplog.text
@@ -346,8 +347,6 @@ def test_what_one_may_not_see_is_told_nowhere(api: Api) -> None:
     add_push_source(api, "open")
     add_push_source(api, "hidden", namespace="postgres://other:5432")
     push(api, {"public": tables("orders")}, source="open")
-    import msgspec
-
     secret = [
         msgspec.structs.replace(one, namespace="postgres://other:5432", name=f"shop.hush.{n}")
         for n, one in enumerate(tables(*(f"t{n}" for n in range(9))))
