@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -36,14 +37,23 @@ _MODULES: Final = (
 )
 
 
-@app.callback()
-def version_option(
-    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
-) -> None:
-    """A data catalog: crawl, search, understand and trust your data."""
-    if version:
+def _say_version(asked: bool) -> None:
+    if asked:
         sys.stdout.write(__version__ + "\n")
         raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: bool = typer.Option(
+        False,
+        "--version",
+        help="Print the version and exit.",
+        callback=_say_version,
+        is_eager=True,
+    ),
+) -> None:
+    """A data catalog: crawl, search, understand and trust your data."""
 
 
 def build() -> typer.Typer:
@@ -58,6 +68,7 @@ def build() -> typer.Typer:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; answers its exit code."""
+    _never_refuse_a_name()
     command = typer.main.get_command(build())
     home = os.environ.get("CATALOG_HOME")
     try:
@@ -98,6 +109,13 @@ def tell(error: CatalogError) -> None:
             say(f"  {title}")
         for item in items or ():
             say(f"  - {_suggested(item)}")
+
+
+def _never_refuse_a_name() -> None:
+    """In a locale without Unicode, text that it cannot show is escaped; JSON is UTF-8 always."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _suggested(item: Any) -> str:

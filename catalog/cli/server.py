@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from catalog.cli.context import DONE, FAILED, login
@@ -43,11 +46,29 @@ def run(catalog: Any, *, say_link: Callable[[str], None]) -> int:
             say_link("Nobody is an admin; make one with `catalog user create NAME --role admin`.")
         else:
             say_link(f"Sign in once with {chosen.base_url or address}/login/{link}")
-        server.run(sockets=sockets)
+        with _signals_are_requests():
+            server.run(sockets=sockets)
         return DONE if server.started else FAILED
     finally:
         if lease is not None:
             lease.release()
+
+
+@contextmanager
+def _signals_are_requests() -> Iterator[None]:
+    """Uvicorn sends itself the signal again once it has stopped: that is a clean end, and what
+    stands after the server must still be closed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {
+        number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _bound(config: Any, address: str) -> Any:
