@@ -104,7 +104,7 @@ def list_jobs(
     return reply(QueuedJobs(items, len(found), following))
 
 
-@router.get("/openapi.json")
+@router.get("/openapi.json", returns=dict[str, Any])
 def describe(call: CallArg) -> Response:
     """This description (OpenAPI 3.1)."""
     return reply(call.request.app.openapi())
