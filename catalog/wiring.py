@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from catalog.assets import counts
 from catalog.errors import Conflict
 from catalog.history import cursor, migrate
 from catalog.history.store import Store
@@ -160,7 +161,10 @@ class Background:
                 self._follow_statements,
                 partial(removing.continue_removals, catalog.store),
             ),
-            daily=(partial(removing.purge_removed, catalog.store),),
+            daily=(
+                partial(removing.purge_removed, catalog.store),
+                partial(catalog.store.run, counts.reclass, "system"),
+            ),
             on_work=self._workers.wake,
         )
 

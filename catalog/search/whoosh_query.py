@@ -108,7 +108,12 @@ class Evaluation:
         """
         found = [0] * len(self.segments)
         for text in {text for text in texts if text}:
+            single = not any(mark in text for mark in "./")
             for sign, weight in _EXACT:
+                if sign == "f" and single:
+                    # One word as a whole name (a database) says no more than as a last part:
+                    # the table of that name is meant as often.
+                    weight = 0.0
                 name = joined(text) if sign == "j" else fold(text)
                 if name:
                     read = partial(_exact, sign=sign, name=name)

@@ -12,7 +12,7 @@ from catalog.access.viewer import Viewer
 from catalog.errors import BadInput, Conflict, Precondition
 from catalog.history.store import table_of
 from catalog.history.unit import Unit, dump
-from catalog.model import AssetAttribute, Scope, Source
+from catalog.model import AssetAttribute, Scope, Source, Token
 from catalog.naming import clean_text, id_text, new_id
 from catalog.sources import schedules, secrets
 from catalog.sources.configs import (
@@ -31,6 +31,7 @@ from catalog.sources.views import SourceView
 _SOURCE = table_of(Source)
 _SCOPE = table_of(Scope)
 _ATTRIBUTE = table_of(AssetAttribute)
+_TOKEN = table_of(Token)
 _WORDS: Final = ("title", "environment")
 _NUMBERS: Final = {"rank": (-1000, 1000), "brake_percent": (0, 100), "brake_assets": (0, 10**9)}
 _SETTINGS: Final = (*_WORDS, *_NUMBERS, "schedule")
@@ -170,6 +171,7 @@ def move(
         raise Conflict(f"There is a source {name} already.", remedy="Take another name.")
     if _write(unit, row, "renamed", {"name": name}):
         _rename_accounts(unit, row.name, name)
+        _rename_scopes(unit, row.name, name)
     return _shown(unit, viewer, row.key)
 
 
@@ -186,6 +188,29 @@ def _rename_accounts(unit: Unit, old: str, new: str) -> None:
         )
         .values(value=f"account:{new}/" + func.substr(_ATTRIBUTE.c.value, len(start) + 1))
     )
+
+
+def _rename_scopes(unit: Unit, old: str, new: str) -> None:
+    """Tokens may go on pushing to the source, and not to the next one of its old name."""
+    rows = unit.connection.execute(
+        select(_TOKEN.c.key, _TOKEN.c.uid, _TOKEN.c.scopes).where(
+            _TOKEN.c.scopes.contains(f'"ingest:{old}"')
+        )
+    ).all()
+    for row in rows:
+        scopes = [
+            f"ingest:{new}" if one == f"ingest:{old}" else one for one in json.loads(row.scopes)
+        ]
+        unit.connection.execute(
+            update(_TOKEN).where(_TOKEN.c.key == row.key).values(scopes=json.dumps(scopes))
+        )
+        unit.change(
+            "scopes",
+            subject_type="token",
+            subject=id_text(row.uid),
+            before={"scopes": json.loads(row.scopes)},
+            after={"scopes": scopes},
+        )
 
 
 def pause(
