@@ -163,7 +163,7 @@ class Background:
             ),
             daily=(
                 partial(removing.purge_removed, catalog.store),
-                partial(catalog.store.run, counts.reclass, "system"),
+                self._reclass,
             ),
             on_work=self._workers.wake,
         )
@@ -184,6 +184,10 @@ class Background:
     def wake(self) -> None:
         """Work was enqueued by a request."""
         self._workers.wake()
+
+    def _reclass(self) -> None:
+        """Popularity classes move once a day."""
+        self._catalog.store.run(counts.reclass, "system")
 
     def _follow_index(self) -> None:
         if IndexFollower(self._catalog.store, self._catalog.engine).status().state != "current":

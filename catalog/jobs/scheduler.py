@@ -70,7 +70,7 @@ class Scheduler:
         queue: Queue,
         leases: Leases,
         *,
-        every_tick: Sequence[Callable[[], None]] = (),
+        every_tick: Sequence[Callable[[], object]] = (),
         daily: Sequence[Callable[[], None]] = (),
         on_work: Callable[[], None] = lambda: None,
     ) -> None:
