@@ -71,7 +71,7 @@ class Scheduler:
         leases: Leases,
         *,
         every_tick: Sequence[Callable[[], object]] = (),
-        daily: Sequence[Callable[[], None]] = (),
+        daily: Sequence[Callable[[], object]] = (),
         on_work: Callable[[], None] = lambda: None,
     ) -> None:
         self._store, self._queue, self._leases = store, queue, leases
@@ -120,7 +120,7 @@ class Scheduler:
     def tick(self) -> None:
         """One look at everything; what fails does not keep the rest from being done."""
         now = clock.now()
-        steps: list[Callable[[], None]] = [lambda: self._start_due(now)]
+        steps: list[Callable[[], object]] = [lambda: self._start_due(now)]
         if now >= self._next_recover:
             self._next_recover = now + _RECOVER_EVERY
             steps.append(self._recover)
