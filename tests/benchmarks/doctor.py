@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from catalog.settings import Settings
 from catalog.usecases.doctor import examine
 from catalog.wiring import open_catalog
@@ -24,4 +22,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

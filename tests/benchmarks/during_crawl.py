@@ -6,7 +6,6 @@ import http.client
 import json
 import multiprocessing
 import shutil
-import sys
 import tempfile
 import threading
 import time
@@ -35,7 +34,7 @@ def _crawl(home: str, count: int, begun: Any) -> None:
 
     source.put(
         *[
-            msgspec.structs.replace(item, namespace="postgres://other:5432")  # type: ignore[type-var]
+            msgspec.structs.replace(item, namespace="postgres://other:5432")
             for item in tables(count, seed=2)
         ]
     )
@@ -130,4 +129,4 @@ def _p95(port: int, token: str, paths: list[str]) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

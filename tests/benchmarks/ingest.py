@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -99,4 +98,4 @@ def _catch_up(store: Store, home: Path) -> Figure:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import sys
 import tempfile
 from pathlib import Path
 
@@ -87,4 +86,4 @@ def _move(items: list[records.Record], rnd: random.Random, number: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

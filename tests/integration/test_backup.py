@@ -16,7 +16,7 @@ from catalog.history import migrate, points
 from catalog.history.store import Store, table_of
 from catalog.jobs.leases import SERVE, Leases
 from catalog.model import Asset
-from catalog.settings import Settings
+from catalog.settings import Settings, shipped
 from catalog.usecases.backup import backup, restore
 from catalog.usecases.upgrade import upgrade
 from catalog.wiring import open_store
@@ -129,7 +129,7 @@ def test_an_old_schema_is_copied_before_it_is_upgraded(
     store = open_store(chosen)
     upgrade(store, chosen)
     folder = tmp_path / "migrations"
-    shutil.copytree(migrate.shipped("migrations"), folder)
+    shutil.copytree(shipped("migrations"), folder)
     (folder / "versions" / "0002_more.py").write_text(
         '"""More."""\nimport sqlalchemy as sa\nfrom alembic import op\n'
         'revision = "0002"\ndown_revision = "0001"\n'

@@ -4,6 +4,7 @@ import pytest
 from sqlmodel import select
 
 from catalog.history.store import Store
+from catalog.history.unit import Unit
 from catalog.model import Change
 
 
@@ -19,8 +20,11 @@ def test_a_unit_writes_its_changes_in_order(store: Store) -> None:
 
 
 def test_an_error_keeps_nothing(store: Store) -> None:
-    with pytest.raises(RuntimeError), store.write("user:1") as unit:
+    def fail(unit: Unit) -> None:
         unit.change("created", subject="a")
         raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        store.run(fail, "user:1")
     with store.read() as session:
         assert session.exec(select(Change)).all() == []
