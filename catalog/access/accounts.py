@@ -113,7 +113,9 @@ def join_account(unit: Unit, viewer: Viewer, account_id: str, person_id: str) ->
         )
     ).first()
     if person is None:
-        raise NotFound(f"There is no person {person_id!r}.", remedy="catalog person list")
+        raise NotFound(
+            f"There is no person {person_id!r}.", remedy="GET /api/v1/persons lists them."
+        )
     if row.person_uid != person.uid:
         _join(unit, row, person.key, person.uid, "hand")
     return _view(_row(unit.session, account_id))
@@ -252,7 +254,9 @@ def _row(session: Session, account_id: str) -> Any:
     query = _VIEW.where(_ACCOUNT.c.uid == (id_bytes(account_id) or b""))
     row = session.connection().execute(query).first()
     if row is None:
-        raise NotFound(f"There is no account {account_id!r}.", remedy="catalog account list")
+        raise NotFound(
+            f"There is no account {account_id!r}.", remedy="GET /api/v1/accounts lists them."
+        )
     return row
 
 

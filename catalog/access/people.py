@@ -239,7 +239,9 @@ def _by_id(session: Session, person_id: str) -> Any:
     query = _PERSONS.where(_PERSON.c.uid == (id_bytes(person_id) or b""))
     row = session.connection().execute(query).first()
     if row is None:
-        raise NotFound(f"There is no person {person_id!r}.", remedy="catalog person list")
+        raise NotFound(
+            f"There is no person {person_id!r}.", remedy="GET /api/v1/persons lists them."
+        )
     return row
 
 

@@ -173,7 +173,7 @@ def _row(session: Session, team_id: str) -> Any:
     query = _TEAMS.where(_TEAM.c.uid == (id_bytes(team_id) or b""))
     row = session.connection().execute(query).first()
     if row is None:
-        raise NotFound(f"There is no team {team_id!r}.", remedy="catalog team list")
+        raise NotFound(f"There is no team {team_id!r}.", remedy="GET /api/v1/teams lists them.")
     return row
 
 

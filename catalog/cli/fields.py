@@ -65,33 +65,15 @@ def one_kind(kind: str) -> Any:
 
 
 def rows(kind: Any) -> list[tuple[str, str, str]]:
-    """(field, ``type, required`` or ``type, default``, description) of a kind's config."""
+    """(field, ``(type, required)`` or ``(type, default)``, description) of a kind's config."""
+    from catalog.sources.config_fields import config_fields
+
     found = []
-    schema = kind.config or {}
-    required = set(schema.get("required", ()))
-    for name, one in schema.get("properties", {}).items():
-        about = type_text(one)
-        if name in required:
-            about += ", required"
-        elif one.get("default") is not None:
-            about += f", default {json.dumps(one['default'])}"
-        found.append((name, f"({about})", str(one.get("description", ""))))
+    for one in config_fields(kind.config):
+        default = "" if one.default is None else f", default {one.default}"
+        about = f"({one.type}{', required' if one.required else default})"
+        found.append((one.name, about, one.description))
     return found
-
-
-def type_text(schema: Mapping[str, Any]) -> str:
-    """A JSON schema's type in a word or two."""
-    if "anyOf" in schema:
-        return " or ".join(
-            text for one in schema["anyOf"] if (text := type_text(one)) not in ("null", "")
-        )
-    if "enum" in schema:
-        return "one of " + ", ".join(str(one) for one in schema["enum"])
-    if schema.get("format") == "password":
-        return "secret"
-    if schema.get("type") == "array":
-        return f"list of {type_text(schema.get('items', {}))}s"
-    return str(schema.get("type", "value"))
 
 
 def describe(kind: Any) -> None:

@@ -43,7 +43,7 @@ def run(catalog: Any, *, say_link: Callable[[str], None]) -> int:
         say_link(f"The catalog is served on {address}")
         link = _link(catalog)
         if link is None:
-            say_link("Nobody is an admin; make one with `catalog user create NAME --role admin`.")
+            say_link("Nobody is an admin; make one with `catalog user add LOGIN --role admin`.")
         else:
             say_link(f"Sign in once with {chosen.base_url or address}/login/{link}")
         with _signals_are_requests():
