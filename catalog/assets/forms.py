@@ -7,7 +7,17 @@ from functools import cache
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+)
 
 from catalog.access.viewer import Viewer
 from catalog.assets.rows import (
@@ -40,6 +50,8 @@ from catalog.types import CLASSES, LIVE_STATES
 ALIAS: Final = table_of(Alias)
 SIGHTING: Final = table_of(Sighting)
 _FORMER: Final = NAMESPACE.alias("former")  # the namespace as written, perhaps an alias
+# Literals: a list of plain values would be rewritten into the statement at each execution.
+_CLASSES: Final = [literal(one, Text) for one in CLASSES]
 _ENOUGH: Final = 21  # rows that show that a name is not unique, and what it may mean
 Hits = list[tuple[Row, str | None]]
 Spellings = Sequence[tuple[str, str | None]]
@@ -66,7 +78,7 @@ def _pairs_of(see: ColumnElement[bool]) -> Select[Any]:
         SUMMARY.add_columns(_FORMER.c.text.label("written"))
         .join(_FORMER, former == ASSET.c.namespace)
         .where(
-            ASSET.c.asset_class.in_(CLASSES),  # so that the unique index serves
+            ASSET.c.asset_class.in_(_CLASSES),  # so that the unique index serves
             see,
         )
     )

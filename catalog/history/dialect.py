@@ -66,8 +66,12 @@ def _sqlite_connect(connection: Any, _record: Any) -> None:
 
 
 def _sqlite_begin(connection: Connection) -> None:
-    mode = connection.get_execution_options().get("begin", "DEFERRED")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if mode == "IMMEDIATE" else "BEGIN")
+    if connection.get_execution_options().get("begin") == "IMMEDIATE":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # may fail, and its errors have names
+    else:
+        # Touches no file. Through SQLAlchemy it would cost as much as a small query.
+        driver: Any = connection.connection.driver_connection
+        driver.execute("BEGIN").close()
 
 
 def _postgres_connect(connection: Any, _record: Any) -> None:

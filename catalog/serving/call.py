@@ -30,6 +30,7 @@ from catalog.access.viewer import Viewer
 from catalog.assets.counts import LookupCounter
 from catalog.errors import BadInput, NotAllowed, NotSignedIn
 from catalog.history.unit import Unit
+from catalog.serving.texts import texts_of
 from catalog.wiring import Background, Catalog
 
 COOKIE: Final = "catalog_session"
@@ -69,15 +70,24 @@ class Call:
         self._known = False
         self._found_token: tokens.FoundToken | None = None
         self._after: list[Callable[[], object]] = []
+        self._warm: Connection | None = None
 
     @property
     def catalog(self) -> Catalog:
         """The open catalog."""
+        self.cool()  # whoever asks may want a connection, and each thread has one
         return self.state.catalog
 
     def connect(self) -> AbstractContextManager[Connection]:
-        """A connection for reading."""
-        return self.catalog.store.connect()
+        """A connection for reading; the first one is that which authentication used."""
+        warm, self._warm = self._warm, None
+        return self.catalog.store.connect() if warm is None else warm
+
+    def cool(self) -> None:
+        """Gives the connection that authentication used back."""
+        warm, self._warm = self._warm, None
+        if warm is not None:
+            warm.close()
 
     def read(self) -> AbstractContextManager[Session]:
         """A session for reading."""
@@ -94,6 +104,13 @@ class Call:
 
     def authenticate(self, action: str) -> None:
         """Finds the viewer by bearer token or session cookie; `NotSignedIn`, `NotAllowed`."""
+        try:
+            self.enter(action)
+        finally:
+            self.cool()
+
+    def enter(self, action: str) -> None:
+        """`authenticate`, whose connection stays for what follows in this thread (`cool`)."""
         if action == PUBLIC or self._known:
             return
         header = self.request.headers.get("authorization")
@@ -120,8 +137,8 @@ class Call:
             raise NotSignedIn(
                 "Only bearer tokens are taken.", remedy="Send Authorization: Bearer TOKEN."
             )
-        with self.connect() as connection:
-            found = tokens.find_token(connection, token.strip())
+        self._warm = self.catalog.store.engine.connect()
+        found = tokens.find_token(self._warm, token.strip())
         self.viewer = found.viewer
         self._found_token = found
 
@@ -225,7 +242,7 @@ class GuardedRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Any]:
         """The handler, behind the check of parameters."""
-        handler = super().get_route_handler()
+        handler = self._quick(super().get_route_handler())
         known = frozenset(parameter.alias for parameter in self.dependant.query_params)
         action: str = getattr(self.endpoint, "__guard__", SIGNED_IN)
 
@@ -233,7 +250,7 @@ class GuardedRoute(APIRoute):
             if request.method not in _SAFE:
                 await _authenticate(request, action)
             try:
-                if request.url.query:
+                if request.scope["query_string"]:
                     _refuse_unknown(request, known)
                 found: Response = await handler(request)
                 return found
@@ -243,6 +260,22 @@ class GuardedRoute(APIRoute):
 
         return checked
 
+    def _quick(self, handler: Callable[[Request], Any]) -> Callable[[Request], Any]:
+        """The handler, which endpoints that take only texts are called without."""
+        texts = texts_of(self.endpoint, self.dependant)
+        if texts is None:
+            return handler
+        endpoint = self.endpoint
+
+        async def quick(request: Request) -> Response:
+            values = texts.read(request.query_params, request.path_params)
+            if values is None:
+                found: Response = await handler(request)
+                return found
+            return await run_in_threadpool(endpoint, await make_call(request), **values)
+
+        return quick
+
 
 async def _authenticate(request: Request, action: str) -> None:
     call = await make_call(request)
@@ -250,8 +283,8 @@ async def _authenticate(request: Request, action: str) -> None:
 
 
 def _refuse_unknown(request: Request, known: frozenset[str]) -> None:
-    unknown = sorted(set(request.query_params) - known)
-    if unknown:
+    if not known.issuperset(request.query_params):
+        unknown = sorted(set(request.query_params) - known)
         raise BadInput(
             f"Unknown parameter: {', '.join(unknown)[:200]}.",
             remedy="Known here: " + (", ".join(sorted(known)) or "none") + ".",
@@ -337,8 +370,11 @@ def guard(endpoint: Callable[..., Any], action: str) -> Callable[..., Any]:
 
         @functools.wraps(endpoint)
         def guarded(call: Call, **values: Any) -> Any:
-            call.authenticate(action)
-            return call.finish(endpoint(call, **values))
+            try:
+                call.enter(action)
+                return call.finish(endpoint(call, **values))
+            finally:
+                call.cool()
 
         wrapped = guarded
     wrapped.__guard__ = action
