@@ -44,12 +44,14 @@ class PastParts:
     """The documents of one asset at one sequence.
 
     ``identity``: the part ``asset``. ``sightings``: source key -> record, only present ones, or
-    if there was none, the last that was withdrawn.
+    if there was none, the last that was withdrawn. ``numbers``: (number, path, id, live) of the
+    columns when the store's own are not those of then.
     """
 
     identity: Mapping[str, Any]
     sightings: Mapping[int, records.Asset]
     facts: Sequence[FactRow]
+    numbers: Sequence[tuple[int, str, str | None, bool]] | None = None
 
 
 def sequence_of(connection: Connection, as_of: str) -> int:
@@ -123,7 +125,7 @@ def as_of(
     parts = past_parts(connection, match, sequence)
     reports = _reports(connection, parts)
     record = merged([report.record for report in reports]) if reports else None
-    columns = column_rows(connection, match.key, record)
+    columns = column_rows(connection, match.key, record, parts.numbers)
     accounts = {
         (report.source, clean_text(name)) for report in reports for name in report.record.owners
     }
@@ -184,7 +186,14 @@ def past_parts(connection: Connection, match: Match, sequence: int) -> PastParts
         identity=msgspec.json.decode(identity) if identity else _identity_now(match),
         sightings=_sightings_at(connection, match.key, sequence, kept),
         facts=facts,
+        numbers=_numbers(kept.get("columns")),
     )
+
+
+def _numbers(document: bytes | None) -> list[tuple[int, str, str | None, bool]] | None:
+    if document is None:
+        return None
+    return msgspec.json.decode(document, type=list[tuple[int, str, str | None, bool]])
 
 
 def documents_at(connection: Connection, asset: int, sequence: int) -> dict[str, bytes | None]:
@@ -264,21 +273,29 @@ def _reports(connection: Connection, parts: PastParts) -> list[Report]:
 
 
 def column_rows(
-    connection: Connection, asset: int, record: records.Asset | None
+    connection: Connection,
+    asset: int,
+    record: records.Asset | None,
+    numbers: Sequence[tuple[int, str, str | None, bool]] | None = None,
 ) -> list[ColumnRow] | None:
-    """Columns of a past record, each with the number that it has in the store.
+    """Columns of a past record, each with its number: see ``numbers`` of `PastParts`.
 
     By the system's own column id, else by path: live ones before those that sleep.
     """
     if record is None or record.columns is None:
         return None
-    numbers = connection.execute(
-        select(_COLUMN.c.number, _COLUMN.c.path, _COLUMN.c.stable_id)
-        .where(_COLUMN.c.asset == asset)
-        .order_by(_COLUMN.c.live, _COLUMN.c.number)
-    ).all()
-    by_path = {row.path: row.number for row in numbers}
-    by_id = {row.stable_id: row.number for row in numbers if row.stable_id}
+    if numbers is None:
+        numbers = [
+            (row.number, row.path, row.stable_id, row.live)
+            for row in connection.execute(
+                select(_COLUMN.c.number, _COLUMN.c.path, _COLUMN.c.stable_id, _COLUMN.c.live).where(
+                    _COLUMN.c.asset == asset
+                )
+            )
+        ]
+    ordered = sorted(numbers, key=lambda one: (one[3], one[0]))
+    by_path = {path: number for number, path, _, _ in ordered}
+    by_id = {stable: number for number, _, stable, _ in ordered if stable}
     letters = key_letters(record.keys)
     rows = []
     for position, one in enumerate(unique_fields(record.columns), 1):

@@ -147,7 +147,7 @@ def difference(
 def _state(connection: Connection, match: Match, sequence: int, texts: _Texts) -> State:
     parts = past_parts(connection, match, sequence)
     record = _record(connection, parts)
-    columns = column_rows(connection, match.key, record) or []
+    columns = column_rows(connection, match.key, record, parts.numbers) or []
     return State(
         identity=texts.identity(parts.identity),
         record=record,

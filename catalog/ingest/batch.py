@@ -92,7 +92,7 @@ def write_batch(
     _update(unit, context, scope, known, tally, cause)
     touched = list(made.items())
     touched += [(one.row.key, one.item) for one in known]
-    _write_hangers(unit, context, scope, touched)
+    _write_hangers(unit, context, scope, touched, {one.row.key for one in known})
     result.keys = [key for key, _ in touched]
     return result
 
@@ -122,11 +122,10 @@ def _sort_out(
         taken.add(item.identity)
         if row is None:
             unmatched.append(item)
+        elif final:  # it contradicted, or it would not be here
+            known.append(Known(item, row, recreated=True))
         elif _contradicts(row, item):
-            if not final:
-                result.deferred.append(item)
-            else:
-                known.append(Known(item, row, recreated=True))
+            result.deferred.append(item)
         else:
             known.append(Known(item, row))
     unmatched = _match_renames(unit, context, unmatched, known)
@@ -152,7 +151,7 @@ def _match_renames(
         return unmatched
     found = lookup.by_stable_id(unit.connection, context, ids)
     rest: list[Prepared] = []
-    moved: set[int] = set()
+    moved = {one.row.key for one in known}  # what was matched by name is no other's
     for item in unmatched:
         row = found.get(item.stable_key) if item.stable_key is not None else None
         if (
@@ -326,9 +325,8 @@ def _update(
     if not known:
         return
     stored = lookup.sighting_records(unit.connection, (one.row.key for one in known))
-    order = (
-        source_order(unit.connection) if any(len(found) > 1 for found in stored.values()) else {}
-    )
+    alone = {context.source.key}
+    order = source_order(unit.connection) if any(stored[k].keys() - alone for k in stored) else {}
     others = _other_records(context, stored, order)
     stored_columns = columns.load(unit.connection, [one.row.key for one in known])
     plans: list[columns.ColumnPlan] = []
@@ -352,6 +350,8 @@ def _update(
             plans.append(plan)
         row = _asset_values(context, unit, one, after, winner, plan.next_column)
         _note_changes(unit, context, one, mine, before, after, row, cause)
+        if plan.left:
+            unit.version(one.row.key, "columns", columns.numbers_document(plan.left))
         rows.append(row)
         if mine is None:
             fresh_sightings.append(sighting_row(context, scope, one.row.key, one.item))
@@ -360,6 +360,7 @@ def _update(
         _count(context, one, tally)
     columns.write(unit.connection, plans)
     _write_rows(unit, rows)
+    _free_ids(unit, context, known)
     dialect.bulk_insert(unit.connection, _SIGHTING, SIGHTING_COLUMNS, fresh_sightings)
     if sightings:
         unit.connection.execute(_UPDATE_SIGHTING, sightings)
@@ -367,6 +368,23 @@ def _update(
     _write_aliases(unit, [one for one in known if one.rename or one.takeover])
     ensure_accounts(unit, context, [o for one in known for o in one.item.record.owners])
     refresh_effective(unit, list(effective), effective)
+
+
+def _free_ids(unit: Unit, context: CrawlContext, known: Sequence[Known]) -> None:
+    """An id belongs to one asset: who had it before does not, and is read anew when it returns."""
+    keys = sorted(
+        {
+            one.item.stable_key
+            for one in known
+            if one.item.stable_key is not None and one.item.record.id != one.row.stable_id
+        }
+    )
+    for chunk in lookup.chunks(keys):
+        unit.connection.execute(
+            update(_SIGHTING)
+            .where(_SIGHTING.c.source == context.source.key, _SIGHTING.c.stable_key.in_(chunk))
+            .values(stable_id=None, stable_key=None, hash=b"")
+        )
 
 
 def _other_records(
@@ -541,7 +559,8 @@ def _note_changes(
                 "sighting", subject=subject, asset=key, after={"source": context.source.name}
             )
         unit.version(key, f"sighting:{context.source.key}", left)
-    if any(what not in ("recreated", "found") for what, _, _ in identity):
+    decided = one.row.source != row["source"]  # by another source than before
+    if decided or any(what not in ("recreated", "found") for what, _, _ in identity):
         unit.version(key, "asset", asset_document(one.row))
 
 
@@ -569,17 +588,11 @@ def _identity_changes(one: Known, row: Mapping[str, Any]) -> list[tuple[str, Any
 def _count(context: CrawlContext, one: Known, tally: Tally) -> None:
     """The outcome against the state before the crawl began, also after a resume."""
     key, before = one.row.key, context.before
-    if key in before.get("created", ()):
+    same = one.row.hash == one.item.hash and one.row.sighted != "withdrawn" and not one.rename
+    if one.row.sighted is None or key in before.get("created", ()):
         tally.outcome("new")
-        return
-    fresh = one.row.sighted is None
-    same = one.row.hash == one.item.hash and one.row.sighted != "withdrawn"
-    if fresh:
-        tally.outcome("new")
-    elif same and not one.rename and key not in before.get("changed", ()):
-        tally.outcome("unchanged")
     else:
-        tally.outcome("changed")
+        tally.outcome("unchanged" if same and key not in before.get("changed", ()) else "changed")
     if one.rename or key in before.get("renamed", ()):
         tally.add("renamed")
     if one.row.state == "removed" or key in before.get("restored", ()):
@@ -623,9 +636,17 @@ def _write_aliases(unit: Unit, moved: Sequence[Known]) -> None:
 
 
 def _write_hangers(
-    unit: Unit, context: CrawlContext, scope: int, touched: Sequence[tuple[int, Prepared]]
+    unit: Unit,
+    context: CrawlContext,
+    scope: int,
+    touched: Sequence[tuple[int, Prepared]],
+    known: set[int],
 ) -> None:
-    """What hangs on the assets: measures, partitions, statements."""
+    """What hangs on the assets: measures, partitions, statements.
+
+    An asset that was known may have had a definition that it has no more: a table in the place
+    of a view.
+    """
     write_measures(unit, context.source.key, [(key, item.record.measures) for key, item in touched])
     for key, item in touched:
         if item.record.partitions is not None:
@@ -633,8 +654,7 @@ def _write_hangers(
     stated = [
         (key, item.statements)
         for key, item in touched
-        if not item.keep_statements
-        and (item.statements or item.record.kind in ("view", "materialized_view"))
+        if not item.keep_statements and (item.statements or key in known)
     ]
     if stated:
         write_statements(unit, context, scope, stated)

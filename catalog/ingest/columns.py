@@ -15,6 +15,7 @@ from catalog.assets.reports import key_letters, unique_fields
 from catalog.crawling import records
 from catalog.history import dialect
 from catalog.history.store import table_of
+from catalog.history.unit import dump
 from catalog.model import Column
 
 _COLUMN = table_of(Column)
@@ -85,12 +86,23 @@ def load(connection: Connection, assets: Sequence[int]) -> dict[int, list[Row]]:
 
 
 class ColumnPlan(NamedTuple):
-    """What `plan` found to do for one asset."""
+    """What `plan` found to do for one asset.
+
+    ``left``: the columns as they were, for `numbers_document`, when a number goes to another path
+    or id: then a past record no longer says by itself which numbers its columns had.
+    """
 
     inserts: list[tuple[Any, ...]]
     updates: list[Row]
     next_column: int
     renamed: dict[str, str]  # old path -> new path, known by the system's column id
+    left: Sequence[Row] = ()
+
+
+def numbers_document(rows: Sequence[Row]) -> bytes:
+    """The part ``columns`` of a version: [number, path, id, live] of each column, in order."""
+    found = [[row.number, row.path, row.stable_id, row.live] for row in rows]
+    return dump(sorted(found)).encode()
 
 
 def plan(
@@ -135,7 +147,14 @@ def plan(
     updates.extend(
         row._replace(live=False) for row in stored if row.live and row.number not in kept
     )
-    return ColumnPlan(inserts, updates, next_column, renamed)
+    known = {row.number: row for row in stored}
+    moved = any(_is_moved(known[row.number], row) for row in updates)
+    return ColumnPlan(inserts, updates, next_column, renamed, stored if moved else ())
+
+
+def _is_moved(old: Row, new: Row) -> bool:
+    """Whether the number is found by another path or id than before."""
+    return old.path != new.path or (old.stable_id is not None and old.stable_id != new.stable_id)
 
 
 def _match(

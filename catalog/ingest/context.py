@@ -79,7 +79,6 @@ class CrawlContext:
     accounts: set[str] = field(default_factory=set)
     seen: set[int] = field(default_factory=set)
     filtered: dict[int, str] = field(default_factory=dict)  # asset -> pattern
-    found: set[str] = field(default_factory=set)  # names of a crawl that asks for some
     before: dict[str, set[int]] = field(default_factory=dict)
 
     @property

@@ -26,8 +26,9 @@ from catalog.ingest.context import CrawlContext, load_source
 from catalog.ingest.ledger import Tally
 from catalog.ingest.prepare import Prepared, prepare, restate
 from catalog.ingest.renames import make_room
+from catalog.ingest.resume import recall
 from catalog.ingest.scope import Cancelled, ScopeIngest
-from catalog.model import Change, Crawl, CrawlScope, Scope, Sighting
+from catalog.model import Crawl, CrawlScope, Scope, Sighting
 from catalog.naming import id_text, without_secrets
 from catalog.sources import crawls, ledger, owners, problems
 
@@ -36,7 +37,6 @@ _CRAWL = table_of(Crawl)
 _SCOPE = table_of(Scope)
 _CRAWL_SCOPE = table_of(CrawlScope)
 _SIGHTING = table_of(Sighting)
-_CHANGE = table_of(Change)
 _CANCEL_SECONDS = 0.5
 _BATCH = 200
 
@@ -68,7 +68,8 @@ class _Run:
     only: frozenset[str] | None
     some_scopes: bool = False
     deferred: _Spool = field(default_factory=lambda: _Spool())
-    closing: dict[int, records.Done] = field(default_factory=dict)  # scopes that wait for it
+    # Scopes that wait for the deferred records: how they ended, or why they failed.
+    closing: dict[int, records.Done | str] = field(default_factory=dict)
     why: list[str] = field(default_factory=list)
     checked: float = 0.0
     asked: bool = False
@@ -149,34 +150,13 @@ def run_crawl(
             whole=row.subset is None,
             refused_by=refused_by,
         )
-        context.before = _done_before(connection, context, row)
+        recall(connection, context)
     only = None if row.subset is None else frozenset(json.loads(row.subset))
     run = _Run(context, reader, config_key, only, some_scopes)
     try:
         return _run(run, stopping)
     finally:
         run.deferred.close()
-
-
-def _done_before(connection: Connection, context: CrawlContext, row: Any) -> dict[str, set[int]]:
-    """What this crawl wrote before it was interrupted, read from the change log."""
-    if row.progress_at is None or row.listed + row.seen == 0:
-        return {}
-    found: dict[str, set[int]] = {"created": set(), "changed": set(), "renamed": set()}
-    found["restored"] = set()
-    changes = connection.execute(
-        select(_CHANGE.c.asset, _CHANGE.c.what).where(
-            _CHANGE.c.actor == context.actor, _CHANGE.c.asset.is_not(None)
-        )
-    )
-    for asset, what in changes:
-        if what in ("created", "crawled"):
-            found["created"].add(asset)
-        elif what in ("renamed", "restored", "schema", "metadata", "recreated", "kind"):
-            found["changed"].add(asset)
-            if what in ("renamed", "restored"):
-                found[what].add(asset)
-    return found
 
 
 def _run(run: _Run, stopping: Callable[[], bool]) -> str:
@@ -316,11 +296,12 @@ def _crawl_scope(run: _Run, scope: CrawlerScope, key: int, stopping: Callable[[]
     result = ingest.finish()
     for item in result.deferred:
         run.deferred.add(key, item)
-    if run.only is not None:
-        context.found.update(ingest.found_names)
     if failure is not None:
         _note_error(run, key, scope.name, failure)
-        _close_failed(run, key, _said(failure))
+        if result.deferred:
+            run.closing[key] = _said(failure)
+        else:
+            _close_failed(run, key, _said(failure))
         return not isinstance(failure, Unreachable)
     done = result.done or records.Done(
         complete=False, why="The crawler ended this scope without saying that it was complete."
@@ -381,10 +362,10 @@ def _close_scope(run: _Run, scope: int, done: records.Done) -> None:
             )
             return
         values: dict[str, Any] = {"state": "complete", "ended_at": unit.now}
+        live = _expected(run, unit.connection, scope)
+        gone = [key for key in live if key not in context.seen]
+        values["missing"] = vanish.pack_keys(gone) if gone else None
         if context.whole:
-            live = vanish.live_keys(unit.connection, context.source.key, scope)
-            gone = [key for key in live if key not in context.seen]
-            values["missing"] = vanish.pack_keys(gone) if gone else None
             unit.connection.execute(
                 update(_SCOPE)
                 .where(_SCOPE.c.key == scope)
@@ -401,6 +382,14 @@ def _close_scope(run: _Run, scope: int, done: records.Done) -> None:
         points.at("scope close")
 
 
+def _expected(run: _Run, connection: Connection, scope: int) -> list[int]:
+    """Assets that this crawl should see in a scope: all of it, or those that it asks for."""
+    source = run.context.source.key
+    if run.only is None:
+        return vanish.live_keys(connection, source, scope)
+    return vanish.keys_of_names(connection, source, sorted(run.only)).get(scope, [])
+
+
 # --- the end --------------------------------------------------------------------------------
 
 
@@ -415,7 +404,10 @@ def _settle(run: _Run) -> None:
             for part in lookup.chunks(chunk, _BATCH):
                 _write_settled(run, [(scope, part)])
     for scope, done in run.closing.items():
-        _close_scope(run, scope, done)
+        if isinstance(done, str):
+            _close_failed(run, scope, done)
+        else:
+            _close_scope(run, scope, done)
 
 
 def _by_scope(
@@ -601,21 +593,25 @@ def _fresh(connection: Connection, context: CrawlContext, scope: int) -> int:
 def _hold_unfound(run: _Run) -> None:
     """A name that was asked for and not found is held, never removed."""
     context = run.context
-    unfound = sorted((run.only or frozenset()) - context.found)
-    if not unfound:
-        return
     with context.store.connect() as connection:
-        states = connection.execute(
-            select(_CRAWL_SCOPE.c.state).where(_CRAWL_SCOPE.c.crawl == context.crawl)
-        ).scalars()
-        if any(state != "complete" for state in states):
+        rows = connection.execute(
+            select(_CRAWL_SCOPE.c.scope, _CRAWL_SCOPE.c.state, _CRAWL_SCOPE.c.missing).where(
+                _CRAWL_SCOPE.c.crawl == context.crawl
+            )
+        ).all()
+        if any(row.state != "complete" for row in rows):
             return
-        keys = vanish.keys_of_names(connection, context.source.key, unfound)
-    for scope, chunk in keys.items():
+        # What a scope missed is kept with it: a crawl that was resumed has not seen it all itself.
+        missing = vanish.keys_of_names(connection, context.source.key, sorted(run.only or ()))
+        for row in rows:
+            missing[row.scope] = vanish.still_missing(
+                connection, context.source.key, row.scope, vanish.unpack_keys(row.missing)
+            )
+    for scope, keys in missing.items():
         _in_steps(
             run,
             scope,
-            chunk,
+            [key for key in keys if key not in context.seen],
             lambda unit, part, scope=scope: (  # type: ignore[misc]
                 "held",
                 vanish.hold(unit, context, scope, part, "It was asked for and not found."),

@@ -63,7 +63,6 @@ class ScopeIngest:
         self.cancelled = cancelled
         self.tally = Tally()
         self.result = ScopeResult()
-        self.found_names: set[str] = set()
         self._read: list[Prepared] = []
         self._write: list[Prepared] = []
         self._unchanged: list[records.Unchanged] = []
@@ -131,8 +130,6 @@ class ScopeIngest:
             return
         item = restate(self._current)
         self._current = None
-        if self.only is not None:
-            self.found_names.add(item.record.name)
         (self._read if self.known else self._write).append(item)
         if not self.known and len(self._write) >= self._size:
             self._flush()
@@ -149,7 +146,6 @@ class ScopeIngest:
 
     def _see_unchanged(self, record: records.Unchanged) -> None:
         if self._allowed(record.namespace, record.name):
-            self.found_names.add(record.name)
             self._unchanged.append(record)
 
     def _problem(self, record: records.Problem) -> None:
@@ -220,8 +216,8 @@ class ScopeIngest:
         before = self.context.before
         if key in before.get("created", ()):
             self.tally.outcome("new")
-            return
-        self.tally.outcome("changed" if key in before.get("changed", ()) else "unchanged")
+        else:
+            self.tally.outcome("changed" if key in before.get("changed", ()) else "unchanged")
         for name in ("renamed", "restored"):
             if key in before.get(name, ()):
                 self.tally.add(name)

@@ -101,14 +101,17 @@ def write_statements(
     return len(fresh) + len(back) + len(ended)
 
 
-def end_statements(unit: Unit, assets: Sequence[int]) -> None:
+def end_statements(unit: Unit, assets: Sequence[int], source: int | None = None) -> None:
     """The assets are removed: their definitions are not live, what these gave evidence for ends.
 
-    The records of an asset that returns bring its uses back to life (`write_statements`).
+    ``source``: only what this one reported; others still see the assets. The records of an asset
+    that returns bring its uses back to life (`write_statements`).
     """
     ended: list[int] = []
     for chunk in chunks(sorted(set(assets))):
         statement = select(_USE.c.key).where(_USE.c.asset.in_(chunk), _USE.c.live)
+        if source is not None:
+            statement = statement.where(_USE.c.source == source)
         ended.extend(row.key for row in unit.connection.execute(statement))
     _set_live(unit.connection, ended, False)
     end_evidence(unit, ended)

@@ -257,8 +257,11 @@ def _fall_back(
             cause=cause,
         )
         unit.version(row.key, "asset", asset_document(row))
+        if plan.left:
+            unit.version(row.key, "columns", columns.numbers_document(plan.left))
     columns.write(unit.connection, plans)
     refresh_effective(unit, list(effective), effective)
+    end_statements(unit, [row.key for row in rows], context.source.key)
 
 
 def confirm(unit: Unit, source: SourceInfo, crawl: int, keys: Sequence[int]) -> int:

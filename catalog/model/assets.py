@@ -214,7 +214,7 @@ class Partition(SQLModel, table=True):
 class AssetVersion(SQLModel, table=True):
     """A part of an asset as it was from ``from_sequence`` up to, not with, ``to_sequence``.
 
-    ``part``: ``asset``, ``sighting:SOURCE``, ``facts`` or ``edges``. ``document``:
+    ``part``: ``asset``, ``sighting:SOURCE``, ``columns``, ``facts`` or ``edges``. ``document``:
     zlib-compressed JSON, or None when the part did not exist.
     """
 

@@ -1,0 +1,97 @@
+"""The store is never wrong: any sequence of events against a reference model."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.play import (
+    Act,
+    Confirm,
+    CrawlIt,
+    Edit,
+    Follow,
+    Parse,
+    Step,
+    Trouble,
+    make_template,
+    play,
+)
+
+IN_CI = os.environ.get("CATALOG_TESTS_REQUIRE_ALL") == "1"
+SMALL = st.integers(0, 11)
+EVENTS = [
+    "add",
+    "fill",
+    "drop",
+    "drop_most",
+    "rename",
+    "swap",
+    "rename_over",
+    "recreate",
+    "add_column",
+    "drop_column",
+    "rename_column",
+    "retype",
+    "turn_columns",
+    "comment",
+    "define",
+    "toggle_ids",
+    "toggle_scope",
+    "describe",
+]
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    path = tmp_path_factory.mktemp("properties") / "template.db"
+    make_template(path)
+    return path
+
+
+def acts(*what: str) -> st.SearchStrategy[Step]:
+    return st.builds(Act, st.sampled_from([0, 0, 1]), st.sampled_from(what), SMALL, SMALL)
+
+
+crawls = st.builds(
+    CrawlIt,
+    st.sampled_from([0, 0, 1]),
+    st.sampled_from(["none", "none", "none", *get_args(Trouble)]),
+    SMALL,
+    st.lists(st.integers(0, 40), max_size=2).map(tuple) | st.just(()),
+)
+edits = st.builds(
+    Edit,
+    st.integers(0, 1),
+    SMALL,
+    st.integers(0, 3),
+    st.sampled_from(["description", "tag", "owner", "flag"]),
+    st.integers(0, 2),
+)
+others = st.builds(Confirm, st.integers(0, 1)) | st.just(Parse()) | st.just(Follow())
+begin = st.just([Act(0, "fill", 2, 1), CrawlIt(0)])
+steps = st.lists(
+    st.one_of(acts(*EVENTS), acts(*EVENTS), crawls, edits, others), min_size=1, max_size=24
+)
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=IN_CI,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+)
+@given(begin, steps)
+def test_the_store_is_what_the_rules_say(
+    template: Path, first: list[Step], rest: list[Step]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        play(Path(folder), template, first + rest + [CrawlIt(0), CrawlIt(1)])

@@ -1,0 +1,576 @@
+"""Plays steps to the product and to the reference model side by side, and compares them.
+
+Used by the property tests, and by the planted faults, which must make the same comparison fail.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import select, update
+
+from catalog.access import users
+from catalog.access.viewer import Viewer
+from catalog.assets import past, reading, resolve
+from catalog.curation.edit import edit
+from catalog.curation.patch import FactPatch, FlagPatch, OwnerPatch, TagPatch
+from catalog.history import points
+from catalog.history.setup import create_all
+from catalog.history.store import Store, table_of
+from catalog.history.unit import Unit
+from catalog.ingest import scope as scope_module
+from catalog.ingest import vanish
+from catalog.ingest.context import load_source
+from catalog.ingest.crawl import run_crawl
+from catalog.lineage.parse import parse_pending
+from catalog.model import (
+    Asset,
+    Column,
+    Crawl,
+    Fact,
+    Sighting,
+    Source,
+    Statement,
+    StatementUse,
+)
+from catalog.model import Scope as ScopeRow
+from catalog.naming import id_text
+from catalog.search.consistency import differences
+from catalog.search.follower import Follower
+from catalog.search.whoosh_engine import WhooshEngine
+from catalog.sources.ledger import COUNTS, ledger_of
+from catalog.usecases.doctor import examine
+from tests.support import world
+from tests.support.crawls import FakeSource
+from tests.support.oracle import BRAKE_ASSETS, BRAKE_PERCENT, Oracle, Thing
+from tests.support.world import Plan, PlanReader, System
+
+ASSET, COLUMN, SIGHTING = table_of(Asset), table_of(Column), table_of(Sighting)
+CRAWL, FACT, SCOPE, SOURCE = table_of(Crawl), table_of(Fact), table_of(ScopeRow), table_of(Source)
+USE, STATEMENT = table_of(StatementUse), table_of(Statement)
+ROOT = users.local_viewer("root")
+BATCH = 3  # records of a batch: a few tables make several
+
+Trouble = Literal[
+    "none", "incomplete", "failing", "unreachable", "unlisted", "bad_asset", "subset", "refused",
+    "cancel",
+]  # fmt: skip
+
+
+class Act(NamedTuple):
+    """Something happens in a system."""
+
+    system: int
+    what: str
+    a: int = 0
+    b: int = 0
+
+
+class CrawlIt(NamedTuple):
+    """A crawl. ``kills``: it is killed at these points, counted from where it went on."""
+
+    system: int
+    trouble: Trouble = "none"
+    at: int = 0
+    kills: tuple[int, ...] = ()
+
+
+class Edit(NamedTuple):
+    """A person writes. ``column`` 0: of the asset itself."""
+
+    who: int
+    asset: int
+    column: int
+    what: str
+    value: int
+
+
+class Confirm(NamedTuple):
+    """A person confirms what is held."""
+
+    system: int
+
+
+class Parse(NamedTuple):
+    """Definitions are parsed: lineage, and assets that are only referenced."""
+
+
+class Follow(NamedTuple):
+    """The index catches up."""
+
+
+Step = Act | CrawlIt | Edit | Confirm | Parse | Follow
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class MortalStore(Store):
+    """A store whose process can be killed around every commit, and that says what it committed."""
+
+    left: int | None = None  # points until the end; None: it lives on
+    committed: Callable[[int], None] = staticmethod(lambda sequence: None)
+
+    def point(self, _name: str = "") -> None:
+        """A place where it may end."""
+        if self.left is not None:
+            self.left -= 1
+            if self.left < 0:
+                self.left = None
+                raise Killed
+
+    @contextmanager
+    def write(self, actor: str, *, cause: str | None = None, crawl: bool = False) -> Iterator[Unit]:
+        with super().write(actor, cause=cause, crawl=crawl) as unit:
+            yield unit
+            self.point()
+        if unit.last_sequence is not None:
+            self.committed(unit.last_sequence)
+        self.point()
+
+
+@dataclass
+class Play:
+    """One run. Make it with `play`; ``check`` compares everything."""
+
+    store: MortalStore
+    engine: WhooshEngine
+    systems: list[System]
+    sources: list[FakeSource]
+    oracle: Oracle
+    people: list[Viewer]
+    by_uid: dict[bytes, Thing] = field(default_factory=dict)
+    shown: dict[int, dict[bytes, dict[str, Any]]] = field(default_factory=dict)
+    crawls: dict[int, Counter[str]] = field(default_factory=dict)
+
+    # -- steps ---------------------------------------------------------------------------------
+
+    def step(self, step: Step) -> None:
+        """One step, in both."""
+        match step:
+            case Act(system, what, a, b):
+                self.systems[system].act(what, a, b)
+            case CrawlIt():
+                self._crawl(step)
+                self.check_assets()
+            case Edit():
+                self._edit(step)
+            case Confirm(system):
+                self._confirm(system)
+                self.check_assets()
+            case Parse():
+                parse_pending(self.store)
+                self._meet_referenced()
+            case Follow():
+                Follower(self.store, self.engine).catch_up()
+
+    def _plan(self, step: CrawlIt) -> Plan:
+        plan, at = self.systems[step.system].plan(), step.at
+        name = self.systems[step.system].name
+        match step.trouble:
+            case "bad_asset":
+                return world.bad_asset(plan, at, lambda item: self._is_settled(name, item))
+            case "subset":
+                return world.subset(plan, at, self._names_of(name))
+            case "cancel":
+                return world.replace(plan, cancel_after=at)
+            case "none":
+                return plan
+            case trouble:
+                made: Plan = getattr(world, trouble)(plan, at)
+                return made
+
+    def _is_settled(self, source: str, item: world.Item) -> bool:
+        """Whether what stands under the name is what stood there at the last crawl."""
+        holder = self.oracle.names.get((item.record.asset_class, item.name))
+        owner = self.oracle.by_id(source, item)
+        return owner is holder or (owner is None and item.record.id is None)
+
+    def _names_of(self, source: str) -> list[str]:
+        return sorted(thing.name for thing in self.oracle.things if source in thing.live())
+
+    def _crawl(self, step: CrawlIt) -> None:
+        source, plan = self.sources[step.system], self._plan(step)
+        only = None if plan.only is None else sorted(plan.only)
+        key = source.queue(only)
+        # After a kill, a system that was away is asked again: that is another crawl's story.
+        mortal = step.trouble not in ("cancel", "unreachable")
+        for kill in (*step.kills, None) if mortal else (None,):
+            reader = PlanReader(plan, lambda: self._cancel(key))
+            self.store.left = kill
+            try:
+                run_crawl(
+                    self.store,
+                    key,
+                    reader,
+                    crawler_version=1,
+                    config_key="k",
+                    refused_by=reader.refused_by,
+                )
+                break
+            except Killed:
+                continue
+            finally:
+                self.store.left = None
+        row = source.row(key)
+        if row.state == "cancelled":
+            self.oracle.take(source.name, plan, self._written(key, reader))
+        else:
+            self.crawls[key] = self.oracle.crawl(source.name, plan)
+        self._compare_ledger(row, plan)
+
+    def _cancel(self, key: int) -> None:
+        with self.store.write("system") as unit:
+            unit.connection.execute(update(CRAWL).where(CRAWL.c.key == key).values(cancel=True))
+
+    def _written(self, crawl: int, reader: PlanReader) -> list[tuple[str, world.Item]]:
+        """Of what a cancelled crawl was given, that which it had committed."""
+        with self.store.connect() as connection:
+            names = {
+                (row.asset_class, row.name)
+                for row in connection.execute(
+                    select(ASSET.c.asset_class, ASSET.c.name)
+                    .join(SIGHTING, SIGHTING.c.asset == ASSET.c.key)
+                    .where(SIGHTING.c.crawl == crawl)
+                )
+            }
+        return [
+            (scope, item)
+            for scope, item in reader.delivered
+            if (item.record.asset_class, item.name) in names
+        ]
+
+    def _edit(self, step: Edit) -> None:
+        things = [thing for thing in self.oracle.things if thing.uid is not None]
+        if not things:
+            return
+        thing = things[step.asset % len(things)]
+        columns = thing.live_columns()
+        number, path = 0, None
+        if step.column and columns:
+            chosen = columns[step.column % len(columns)]
+            number, path = chosen.number, chosen.field.path
+        viewer = self.people[step.who % len(self.people)]
+        patch, facts = _patch(step.what, step.value, viewer)
+        assert thing.uid is not None
+        uid = id_text(thing.uid)
+        self.store.run(lambda unit: edit(unit, viewer, uid, path, patch), viewer.actor)
+        mine = "" if step.what != "flag" else _person(viewer)
+        for known in list(thing.facts):
+            if known[:2] == (number, step.what) and mine in ("", known[2]):
+                del thing.facts[known]
+        thing.facts.update({(number, step.what, item): value for item, value in facts.items()})
+
+    def _confirm(self, system: int) -> None:
+        source = self.sources[system]
+        with self.store.connect() as connection:
+            info = load_source(connection, source.key)
+            keys = sorted(vanish.open_holds(connection, source.key))
+            crawl = connection.execute(select(CRAWL.c.key).order_by(CRAWL.c.key.desc())).scalar()
+        if keys:
+            viewer = self.people[0]
+            count = self.store.run(
+                lambda unit: vanish.confirm(unit, info, int(crawl or 0), keys), viewer.actor
+            )
+            assert count == self.oracle.confirm(source.name)
+
+    def _meet_referenced(self) -> None:
+        """Assets that only SQL names: the model takes them from the store, as referenced."""
+        with self.store.connect() as connection:
+            rows = connection.execute(select(ASSET).where(ASSET.c.state == "referenced")).all()
+        for row in rows:
+            if row.uid not in self.by_uid:
+                thing = self.oracle.referenced(row.asset_class, row.name, row.kind)
+                thing.uid = row.uid
+                self.by_uid[row.uid] = thing
+
+    # -- what was shown ------------------------------------------------------------------------
+
+    def remember(self, sequence: int) -> None:
+        """What the changed assets look like right after a commit."""
+        self.shown[sequence] = self.show(None)
+
+    def show(self, sequence: int | None) -> dict[bytes, dict[str, Any]]:
+        """All assets as they are read now, or as of a sequence."""
+        found = {}
+        with self.store.connect() as connection:
+            for uid in connection.execute(select(ASSET.c.uid).order_by(ASSET.c.key)).scalars():
+                match = resolve.resolve_id(connection, ROOT, id_text(uid))
+                if sequence is None:
+                    view = reading.read(connection, ROOT, match)
+                else:
+                    if uid not in self.shown[sequence]:
+                        continue
+                    view = past.as_of(connection, ROOT, match, sequence)
+                found[uid] = _lasting(view)
+        return found
+
+    def check_history(self) -> None:
+        """The store read at each past sequence is what was shown then."""
+        for sequence in sorted(self.shown):
+            then, now = self.shown[sequence], self.show(sequence)
+            for uid, view in then.items():
+                _same(now[uid], view, f"{view['name']} as of {sequence}")
+
+    # -- comparing -----------------------------------------------------------------------------
+
+    def _compare_ledger(self, row: Any, plan: Plan) -> None:
+        found = ledger_of(row)
+        if row.state in ("succeeded", "partial", "cancelled"):
+            assert found.seen == found.new + found.changed + found.unchanged + found.failed
+            if row.state != "cancelled":
+                assert found.check() == []
+        expected = self.crawls.get(row.key)
+        if expected is not None:
+            have = {name: getattr(found, name) for name in COUNTS}
+            want = {name: expected[name] for name in COUNTS}
+            _same(have, want, f"ledger of a crawl that {row.state}: {row.why}")
+        if not plan.troubled:
+            assert row.state == "succeeded"
+
+    def check_assets(self) -> None:
+        """Every asset, its columns, sightings, facts and definitions; and no other asset."""
+        with self.store.connect() as connection:
+            rows = {row.uid: row for row in connection.execute(select(ASSET))}
+            self._meet(rows)
+            assert {thing.uid for thing in self.oracle.things} == set(rows), (
+                sorted((thing.name, thing.state) for thing in self.oracle.things),
+                sorted((row.name, row.state) for row in rows.values()),
+            )
+            columns = _grouped(connection.execute(select(COLUMN)))
+            sightings = _grouped(
+                connection.execute(
+                    select(
+                        SIGHTING.c.asset,
+                        SIGHTING.c.state,
+                        SIGHTING.c.stable_id,
+                        SOURCE.c.name.label("source"),
+                        SCOPE.c.name.label("scope"),
+                    )
+                    .join(SOURCE, SOURCE.c.key == SIGHTING.c.source)
+                    .join(SCOPE, SCOPE.c.key == SIGHTING.c.scope)
+                )
+            )
+            facts = _grouped(connection.execute(select(FACT)))
+            uses = _grouped(
+                connection.execute(
+                    select(USE.c.asset, STATEMENT.c.text)
+                    .join(STATEMENT, STATEMENT.c.key == USE.c.statement)
+                    .where(USE.c.live)
+                )
+            )
+            names = {row.key: row.name for row in connection.execute(select(SOURCE))}
+        for uid, row in rows.items():
+            thing = self.by_uid[uid]
+            have = _row(
+                row,
+                names,
+                columns.get(row.key, []),
+                sightings.get(row.key, []),
+                facts.get(row.key, []),
+                uses.get(row.key, []),
+            )
+            _same(have, _thing(thing), thing.name)
+
+    def _meet(self, rows: dict[bytes, Any]) -> None:
+        """Things that the last crawl made are recognised by name, once."""
+        fresh = {
+            (row.asset_class, row.name): uid for uid, row in rows.items() if uid not in self.by_uid
+        }
+        for thing in self.oracle.things:
+            if thing.uid is None:
+                thing.uid = fresh.get((thing.cls, thing.name))
+                if thing.uid is not None:
+                    self.by_uid[thing.uid] = thing
+
+    def check(self) -> None:
+        """Everything, at the end."""
+        self.check_assets()
+        follower = Follower(self.store, self.engine)
+        follower.catch_up()
+        assert differences(self.store, self.engine) == []
+        report = examine(self.store, self.engine)
+        assert report.healthy, report.findings
+        self.check_history()
+
+
+def _same(have: dict[str, Any], want: dict[str, Any], what: str) -> None:
+    """Fails with what differs only: name -> (is, should be)."""
+    wrong = {
+        name: (have.get(name), want.get(name))
+        for name in (*have, *want)
+        if have.get(name) != want.get(name)
+    }
+    assert not wrong, f"{what}: {wrong}"
+
+
+def _grouped(rows: Any) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = {}
+    for row in rows:
+        found.setdefault(row.asset, []).append(row)
+    return found
+
+
+def _thing(thing: Thing) -> dict[str, Any]:
+    """The model's asset in the form of `_row`."""
+    live = thing.live()
+    written = thing.facts.get((0, "description", ""), thing.description)
+    return {
+        "name": thing.name,
+        "class": thing.cls,
+        "kind": thing.kind,
+        "state": thing.state,
+        "source": thing.source,
+        "description": written or None,
+        "columns": sorted(
+            (one.number, one.field.path, one.field.type, one.live) for one in thing.columns
+        ),
+        "sightings": sorted((source, s.scope, s.state, s.id) for source, s in thing.seen.items()),
+        "facts": sorted((*where, json.dumps(value)) for where, value in thing.facts.items()),
+        "definitions": sorted(
+            {statement.text for seen in live.values() for statement in seen.item.statements}
+        ),
+    }
+
+
+def _row(
+    row: Any, names: dict[int, str], columns: Any, sightings: Any, facts: Any, uses: Any
+) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "class": row.asset_class,
+        "kind": row.kind,
+        "state": row.state,
+        "source": names.get(row.source),
+        "description": row.description,
+        "columns": sorted((one.number, one.path, one.type, one.live) for one in columns),
+        "sightings": sorted((one.source, one.scope, one.state, one.stable_id) for one in sightings),
+        "facts": sorted(
+            (one.column, one.property, one.item, json.dumps(json.loads(one.value))) for one in facts
+        ),
+        "definitions": sorted({one.text for one in uses}),
+    }
+
+
+_NOW_ONLY = (
+    "matched_by", "measures", "popularity", "rows_class", "children", "seen_by", "crawl",
+    "complete", "aliases", "held_since", "definition", "sequence", "changed_at",
+)  # fmt: skip
+
+
+def _lasting(view: Any) -> dict[str, Any]:
+    """What of a read model is also known of the past."""
+    import msgspec
+
+    built = msgspec.to_builtins(view)
+    for name in _NOW_ONLY:
+        built.pop(name)
+    for one in (built["title_origin"], built["description_origin"], *_origins(built)):
+        if one is not None and one["layer"] == "crawled":
+            one["at"] = None  # when the source was last asked is of now
+    return dict(built)
+
+
+def _origins(view: dict[str, Any]) -> Iterator[Any]:
+    for holder in (view, *(view["columns"] or ())):
+        yield from (one["origin"] for one in (*holder["owners"], *holder["tags"]))
+        yield holder["description_origin"]
+
+
+def _person(viewer: Viewer) -> str:
+    return _PERSONS[viewer.actor]
+
+
+_PERSONS: dict[str, str] = {}
+
+
+def _patch(what: str, value: int, viewer: Viewer) -> tuple[FactPatch, dict[str, Any]]:
+    """A patch, and the facts (item -> value) that then stand for the property."""
+    choice = value % 3
+    match what:
+        case "description":
+            text = (None, "what it is", "")[choice]
+            return FactPatch(description=text), {} if text is None else {"": text}
+        case "tag":
+            tags = ([], ["pii/email"], ["pii/email", "gold"])[choice]
+            return FactPatch(tags=[TagPatch(tag) for tag in tags]), dict.fromkeys(tags)
+        case "owner":
+            if choice == 0:
+                return FactPatch(owners=None), {}
+            if choice == 1:
+                return FactPatch(owners=[]), {"": None}
+            return FactPatch(owners=[OwnerPatch("ann")]), {f"{_PERSONS['ann']}/owner": None}
+        case _:
+            if choice == 0:
+                return FactPatch(flag=None), {}
+            kind = ("endorsed", "warned")[choice - 1]
+            made = {"kind": kind, "reason": None}
+            return FactPatch(flag=FlagPatch(kind)), {_person(viewer): made}
+
+
+# --- making one -------------------------------------------------------------------------------
+
+
+def make_template(path: Path) -> None:
+    """A store with two editors, to be copied for each run."""
+    made = Store(f"sqlite:///{path}", disk_reserve=0)
+    create_all(made.engine)
+    with made.write(ROOT.actor) as unit:
+        for login in ("ann", "bob"):
+            users.create_user(unit, ROOT, login, role="steward", email=f"{login}@example.com")
+    with made.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    made.close()
+
+
+@contextmanager
+def playing(folder: Path, template: Path) -> Iterator[Play]:
+    """A fresh store with two systems: one that crawls and knows ids, one that pushes."""
+    shutil.copyfile(template, folder / "catalog.db")
+    store = MortalStore(f"sqlite:///{folder / 'catalog.db'}", home=folder, disk_reserve=0)
+    engine = WhooshEngine(folder / "index")
+    systems = [System("wh"), System("dbt", kind="push", ids=False, one_scope=True)]
+    sources = [FakeSource(store, name=one.name, kind=one.kind) for one in systems]
+    with store.write("system") as unit:
+        unit.connection.execute(
+            update(SOURCE).values(brake_percent=BRAKE_PERCENT, brake_assets=BRAKE_ASSETS)
+        )
+    with store.read() as session:
+        people = [users.viewer_as(session, login) for login in ("ann", "bob")]
+    _remember_persons(store, people)
+    made = Play(store, engine, systems, sources, Oracle([one.name for one in systems]), people)
+    store.committed = made.remember
+    at, sizes = points.at, (scope_module.WRITE_CHUNK, scope_module.READ_CHUNK)
+    points.at = store.point
+    scope_module.WRITE_CHUNK = scope_module.READ_CHUNK = BATCH
+    try:
+        yield made
+    finally:
+        points.at = at
+        scope_module.WRITE_CHUNK, scope_module.READ_CHUNK = sizes
+        engine.close()
+        store.close()
+
+
+def _remember_persons(store: Store, people: list[Viewer]) -> None:
+    from catalog.curation.edit import flag_item
+
+    with store.connect() as connection:
+        for viewer, login in zip(people, ("ann", "bob"), strict=True):
+            _PERSONS[viewer.actor] = _PERSONS[login] = flag_item(connection, viewer)
+
+
+def play(folder: Path, template: Path, steps: list[Step]) -> None:
+    """Plays the steps and checks everything; raises `AssertionError`."""
+    with playing(folder, template) as made:
+        for step in steps:
+            made.step(step)
+        made.check()
