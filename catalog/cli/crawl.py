@@ -11,7 +11,6 @@ import typer
 from catalog.cli import outcomes
 from catalog.cli.context import (
     DONE,
-    FAILED,
     PART,
     AsOption,
     HomeOption,
@@ -22,6 +21,7 @@ from catalog.cli.context import (
     plain,
     say,
 )
+from catalog.cli.crawling import crawl_all, exit_code
 from catalog.errors import BadInput
 
 crawls = typer.Typer(help="Crawls that run, wait or have ended.", no_args_is_help=True)
@@ -64,12 +64,12 @@ def crawl(
         chosen = _chosen(open_, names or [], everything, only)
         if dry_run:
             return _preview(open_, chosen, only, as_json)
-        found = _run(open_, chosen, only)
+        found = crawl_all(open_.catalog, open_.viewer, chosen, only=only)
     if as_json:
         emit({"crawls": found})
     else:
         outcomes.table_of(found)
-    return _code([one.state for one in found])
+    return exit_code(found)
 
 
 def _chosen(open_: Opened, names: list[str], everything: bool, only: list[str] | None) -> list[str]:
@@ -90,28 +90,6 @@ def _chosen(open_: Opened, names: list[str], everything: bool, only: list[str] |
         return [reads.find(session, open_.viewer, name).name for name in names]
 
 
-def _run(open_: Opened, names: list[str], only: list[str] | None) -> list[Any]:
-    from catalog.cli.progress import Watch
-    from catalog.usecases.up import crawl_sources
-
-    found: list[Any] = []
-    with Watch(open_.store, open_.viewer) as watch:
-        for name in names:
-            if watch.asked():
-                break
-            found += crawl_sources(
-                open_.store,
-                open_.settings,
-                open_.catalog.queue,
-                open_.viewer,
-                [name],
-                only=only,
-                stopping=watch.over,
-                on_start=watch.begin,
-            )
-    return found
-
-
 def _preview(open_: Opened, names: list[str], only: list[str] | None, as_json: bool) -> int:
     from catalog.usecases.crawling import preview_crawl
 
@@ -125,14 +103,6 @@ def _preview(open_: Opened, names: list[str], only: list[str] | None, as_json: b
         for one in found:
             outcomes.preview(one)
     return DONE if all(one.complete for one in found) else PART
-
-
-def _code(states: list[str]) -> int:
-    """The exit code of several crawls: done in part, when one is partial or only some failed."""
-    bad = {"failed", "cancelled", "running"}
-    if states and set(states) <= bad:
-        return FAILED
-    return PART if bad.intersection(states) or "partial" in states else DONE
 
 
 # --- crawls ---------------------------------------------------------------------------------

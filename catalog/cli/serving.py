@@ -7,9 +7,6 @@ from typing import Annotated, Any
 import typer
 
 from catalog.cli.context import (
-    DONE,
-    FAILED,
-    PART,
     HomeOption,
     JsonFlag,
     chosen_settings,
@@ -17,6 +14,7 @@ from catalog.cli.context import (
     login,
     say,
 )
+from catalog.cli.crawling import crawl_all, exit_code
 
 HostOption = Annotated[str | None, typer.Option("--host", help="Address to serve on.")]
 PortOption = Annotated[int | None, typer.Option("--port", help="Port to serve on.")]
@@ -53,16 +51,9 @@ def up(
             name, new = case.add_target(catalog.store, chosen, viewer, target)
             say(f"{'Added' if new else 'Known'}: {name}")
             names.append(name)
-        found = case.crawl_sources(
-            catalog.store,
-            chosen,
-            catalog.queue,
-            viewer,
-            names,
-            on_start=lambda name, _crawl: say(f"Crawling {name} ..."),
-        )
+        found = crawl_all(catalog, viewer, names)
         code = tell(catalog, found, as_json)
-        if not serve_after:
+        if not serve_after or any(one.state == "cancelled" for one in found):
             return code
         return run_server(catalog)
     finally:
@@ -135,10 +126,7 @@ def tell(catalog: Any, found: list[Any], as_json: bool) -> int:
     for one in found:
         line = f"{one.source}: {one.state}, {one.seen:,} assets seen, {one.new:,} new"
         say(line + (f". {one.why}" if one.why else ""))
-    states = {one.state for one in found}
-    if states & {"failed", "cancelled"}:
-        return FAILED if states <= {"failed", "cancelled"} else PART
-    return PART if "partial" in states else DONE
+    return exit_code(found)
 
 
 def run_server(catalog: Any) -> int:
