@@ -19,6 +19,7 @@ from catalog.assets.facts import Report, references
 from catalog.assets.gather import ColumnRow
 from catalog.assets.links import asset_url
 from catalog.assets.people import names_of
+from catalog.assets.references import hide_references
 from catalog.assets.reports import Sourced, key_letters, merged, order_of, unique_fields
 from catalog.assets.resolve import Match
 from catalog.assets.rows import ASSET, NAMESPACE, SOURCE, SUMMARY, fetch
@@ -130,7 +131,7 @@ def as_of(
         (report.source, clean_text(name)) for report in reports for name in report.record.owners
     }
     names = names_of(connection, references(parts.facts), accounts)
-    return assemble(
+    view = assemble(
         Parts(
             identity=_identity(connection, match, parts, born, changed, removed),
             reports=reports,
@@ -144,6 +145,7 @@ def as_of(
         Asked(match.matched_by, column if column is not None else match.column, match.version),
         None,
     )
+    return hide_references(connection, viewer, view)
 
 
 def _moments(connection: Connection, match: Match, sequence: int) -> tuple[int, int, int | None]:

@@ -15,6 +15,7 @@ from catalog.assets.facts import Report, references
 from catalog.assets.gather import CHILDREN_COUNTED, COLUMNS_SHOWN, ColumnRow, Gathered, gather
 from catalog.assets.links import asset_url
 from catalog.assets.people import Names, names_of
+from catalog.assets.references import hide_references
 from catalog.assets.reports import Sourced, order_of
 from catalog.assets.resolve import Match
 from catalog.assets.rows import Row
@@ -67,7 +68,8 @@ def read(connection: Connection, viewer: Viewer, match: Match) -> AssetView:
         names=names,
         parents=crumbs(rows.ancestors),
     )
-    return assemble(parts, Asked(match.matched_by, column, match.version), _now(row, rows))
+    view = assemble(parts, Asked(match.matched_by, column, match.version), _now(row, rows))
+    return hide_references(connection, viewer, view)
 
 
 def parents(connection: Connection, viewer: Viewer, match: Match) -> list[Crumb]:

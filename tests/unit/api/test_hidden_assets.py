@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 
-from tests.unit.api.estate import ORDERS, PG, SECRET, Shop, hidden
+from catalog.crawling.records import Key
+from catalog.lineage import parse
+from tests.support.crawls import table
+from tests.unit.api.estate import ORDERS, PG, SECRET, Shop, hidden, view
 
 SECRET_ORDERS = f"{PG}/zanzibar.public.orders"
 PATHS = [
@@ -19,6 +22,8 @@ PATHS = [
     "/assets/by-name?name=public.orders",  # of two candidates one is seen
     "/assets/by-name?name=zanziba.public.orders",
     "/assets/by-name?name=public.orderz",
+    "/assets/by-name?name=wh.shop.public.joined",  # a foreign key leads to what is not seen
+    "/assets/by-name?name=wh.shop.public.joined&as_of={last}",
     "/assets/by-name/columns?name=wh.shop.public.orders",
     "/assets/by-name/lineage?name=wh.shop.public.orders&columns=true",
     "/assets/by-name/lineage?name=wh.shop.public.orders&column=id&indirect=true",
@@ -50,14 +55,20 @@ PATHS = [
 
 @pytest.fixture
 def estate(shop: Shop) -> Shop:
-    """With a view whose data comes from what is hidden."""
-    from catalog.lineage import parse
-    from tests.support.crawls import table
-    from tests.unit.api.estate import view
-
+    """With a view whose data comes from what is hidden, and a foreign key that leads there."""
     shop.wh.content["public"] = [
         *shop.wh.content["public"],
         table("shop.public.mixed", "id", parent="shop.public", kind="view"),
+        table(
+            "shop.public.joined",
+            "id",
+            "other",
+            parent="shop.public",
+            keys=(
+                Key("foreign", ("id",), references="shop.public.orders"),
+                Key("foreign", ("other",), references="zanzibar.public.orders"),
+            ),
+        ),
         view(
             "shop.public.mixed",
             "SELECT o.id FROM shop.public.daily d JOIN zanzibar.public.orders o ON o.id = d.id",
@@ -70,7 +81,8 @@ def estate(shop: Shop) -> Shop:
 
 
 def ask(shop: Shop, path: str, who: str) -> Any:
-    return shop.api.call("GET", f"/api/v1{path}", who)
+    last = shop.get("/changes", "admin", limit=1).json()["items"][0]["sequence"]
+    return shop.api.call("GET", f"/api/v1{path.format(last=last)}", who)
 
 
 def leaks(shop: Shop, text: str) -> set[str]:
@@ -105,15 +117,15 @@ def test_every_own_get_route_is_in_the_list(estate: Shop) -> None:
 
 def test_counts_are_of_what_is_seen(estate: Shop) -> None:
     with hidden():
-        assert estate.get("/glance").json()["total"] == 8
-        assert estate.get("/assets").json()["total"] == 8
-        assert estate.get("/search").json()["total"] == 8
+        assert estate.get("/glance").json()["total"] == 9
+        assert estate.get("/assets").json()["total"] == 9
+        assert estate.get("/search").json()["total"] == 9
         browsed = estate.get("/browse").json()
         assert [(one["name"], one["children"]["total"]) for one in browsed["items"]] == [
             ("shop", 1)
         ]
         spaces = estate.get("/namespaces").json()
-        assert sum(one["assets"] for one in spaces["items"]) == 8
+        assert sum(one["assets"] for one in spaces["items"]) == 9
         lineage = estate.get("/assets/by-name/lineage", name=ORDERS, depth=1).json()
         assert lineage["nodes"][0]["more_down"] == 0
         assert [one["label"] for one in lineage["nodes"]] == ["orders", "daily"]
@@ -134,6 +146,17 @@ def test_what_is_hidden_is_as_if_it_were_not_there(estate: Shop, sub: str) -> No
         nothing = estate.get(f"/assets/by-name{sub}", name=f"{PG}/zanzibar.public.ordery")
         assert found.status_code == nothing.status_code == 404
         assert found.json()["remedy"] == nothing.json()["remedy"]
+
+
+def test_foreign_keys_name_only_what_is_seen(estate: Shop) -> None:
+    def references(who: str) -> list[str | None]:
+        view = estate.get("/assets/by-name", who, name="wh.shop.public.joined").json()
+        return [key["references"] for key in view["keys"]]
+
+    assert references("viewer") == [ORDERS, SECRET_ORDERS]
+    with hidden():
+        assert references("viewer") == [ORDERS, None]
+        assert references("admin") == [ORDERS, SECRET_ORDERS]
 
 
 def test_lookup_keeps_it_to_itself(estate: Shop) -> None:
