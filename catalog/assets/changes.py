@@ -9,10 +9,10 @@ from typing import Any, Final, Literal
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
-from catalog.access.expression import Everything
 from catalog.access.viewer import Viewer, visible
 from catalog.assets.columns import page_size
 from catalog.assets.people import names_of
+from catalog.assets.references import hide_in_changes, sees_all
 from catalog.assets.resolve import Match
 from catalog.assets.rows import ASSET, NAMESPACE, SOURCE, see_assets
 from catalog.assets.views import ChangeView, Page
@@ -189,7 +189,7 @@ def _inside(container: int) -> Select[Any]:
 
 def change_views(connection: Connection, viewer: Viewer, rows: Iterable[Any]) -> list[ChangeView]:
     """Read models of rows with `_FIELDS`; a query more for the actors' names, and one for what
-    changes of lineage name."""
+    changes name."""
     rows = list(rows)
     names = names_of(connection, {row.actor for row in rows})
     values = [(_value(row.before), _value(row.after)) for row in rows]
@@ -201,6 +201,8 @@ def change_views(connection: Connection, viewer: Viewer, rows: Iterable[Any]) ->
         if value is not None
     ]
     _hide_upstream(connection, viewer, lineage)
+    texts = [(row.text, value) for row, pair in zip(rows, values, strict=True) for value in pair]
+    hide_in_changes(connection, viewer, texts)
     return [
         ChangeView(
             sequence=row.sequence,
@@ -231,7 +233,7 @@ def _hide_upstream(
     """Takes out of changes of lineage what the viewer does not see: ids, and then the number of
     edges too."""
     named = {one for value in values for one in value.get("upstream", ())}
-    if not named or isinstance(visible(viewer), Everything):
+    if not named or sees_all(viewer):
         return
     seen: set[str] = set()
     for chunk in _chunks(sorted(named)):

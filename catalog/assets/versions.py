@@ -15,6 +15,7 @@ from catalog.assets.columns import page_size
 from catalog.assets.diff import State, diff
 from catalog.assets.past import PastParts, column_rows, past_parts
 from catalog.assets.people import names_of
+from catalog.assets.references import hide_in_record
 from catalog.assets.reports import Sourced, merged, order_of
 from catalog.assets.resolve import Match
 from catalog.assets.rows import ASSET, NAMESPACE, SOURCE, see_assets
@@ -150,7 +151,7 @@ def _state(connection: Connection, match: Match, sequence: int, texts: _Texts) -
     columns = column_rows(connection, match.key, record, parts.numbers) or []
     return State(
         identity=texts.identity(parts.identity),
-        record=record,
+        record=None if record is None else hide_in_record(connection, texts.viewer, record),
         facts=parts.facts,
         paths={row.number: row.path for row in columns},
         edges=texts.edges(_edges_at(connection, match.key, sequence)),
@@ -194,6 +195,7 @@ class _Texts:
 
     def __init__(self, connection: Connection, viewer: Viewer) -> None:
         self._connection = connection
+        self.viewer = viewer
         self._see = see_assets(visible(viewer))
         self._assets: dict[bytes | int, str | None] = {}
 
