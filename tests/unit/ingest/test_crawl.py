@@ -6,10 +6,11 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from catalog.crawling import records
 from catalog.errors import Unreachable
 from catalog.history.store import Store, table_of
 from catalog.model import Asset, Change, Column, Hold, Measure, Sighting
-from tests.support.crawls import FakeSource, records, table
+from tests.support.crawls import FakeSource, table
 
 ASSET, COLUMN, CHANGE = table_of(Asset), table_of(Column), table_of(Change)
 HOLD, SIGHTING, MEASURE = table_of(Hold), table_of(Sighting), table_of(Measure)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from catalog.access.viewer import SYSTEM
+from catalog.crawling import records
 from catalog.history.store import Store
 from catalog.usecases.why import Why, why
-from tests.support.crawls import NAMESPACE, SOURCE, FakeSource, records, table
+from tests.support.crawls import NAMESPACE, SOURCE, FakeSource, table
 
 
 def ask(store: Store, name: str) -> Why:
