@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -28,29 +27,14 @@ from tests.support.play import (
 IN_CI = os.environ.get("CATALOG_TESTS_REQUIRE_ALL") == "1"
 SMALL = st.integers(0, 11)
 EVENTS = [
-    "add",
-    "fill",
-    "drop",
-    "drop_most",
-    "rename",
-    "swap",
-    "rename_over",
-    "recreate",
-    "add_column",
-    "drop_column",
-    "rename_column",
-    "retype",
-    "turn_columns",
-    "comment",
-    "define",
-    "toggle_ids",
-    "toggle_scope",
-    "describe",
-]
+    "add", "fill", "drop", "drop_most", "rename", "swap", "rename_over", "recreate", "add_column",
+    "drop_column", "rename_column", "retype", "turn_columns", "comment", "define", "toggle_ids",
+    "toggle_scope", "describe",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("properties") / "template.db"
     make_template(path)
     return path

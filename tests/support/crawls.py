@@ -35,6 +35,29 @@ def table(
     )
 
 
+def queue_crawl(store: Store, source: int, subset: Sequence[str] | None = None) -> int:
+    """A queued crawl of a source (key); its key."""
+    with store.write("system") as unit:
+        return int(
+            unit.connection.execute(
+                CRAWL.insert()
+                .values(
+                    uid=new_id(),
+                    source=source,
+                    state="queued",
+                    trigger="person",
+                    actor="test",
+                    queued_at=unit.now,
+                    cancel=False,
+                    subset=None if subset is None else json.dumps(list(subset)),
+                    crawler_version=1,
+                    **dict.fromkeys(COUNTS, 0),
+                )
+                .returning(CRAWL.c.key)
+            ).scalar_one()
+        )
+
+
 @dataclass
 class FakeSource:
     """``content``: scope -> records. ``complete``: scope -> whether its listing is.
@@ -87,25 +110,7 @@ class FakeSource:
 
     def queue(self, subset: Sequence[str] | None = None) -> int:
         """A queued crawl; its key."""
-        with self.store.write("system") as unit:
-            return int(
-                unit.connection.execute(
-                    CRAWL.insert()
-                    .values(
-                        uid=new_id(),
-                        source=self.key,
-                        state="queued",
-                        trigger="person",
-                        actor="test",
-                        queued_at=unit.now,
-                        cancel=False,
-                        subset=None if subset is None else json.dumps(list(subset)),
-                        crawler_version=1,
-                        **dict.fromkeys(COUNTS, 0),
-                    )
-                    .returning(CRAWL.c.key)
-                ).scalar_one()
-            )
+        return queue_crawl(self.store, self.key, subset)
 
     def run(self, subset: Sequence[str] | None = None, refused_by: Any = None) -> Any:
         """Crawls once; the crawl's row."""

@@ -10,7 +10,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -119,7 +119,11 @@ class MortalStore(Store):
     left: int | None = None  # points until the end; None: it lives on
     committed: Callable[[int], None] = staticmethod(lambda sequence: None)
 
-    def point(self, _name: str = "") -> None:
+    def at(self, point: str) -> None:
+        """A named point of the product."""
+        self.point()
+
+    def point(self) -> None:
         """A place where it may end."""
         if self.left is not None:
             self.left -= 1
@@ -181,7 +185,7 @@ class Play:
             case "subset":
                 return world.subset(plan, at, self._names_of(name))
             case "cancel":
-                return world.replace(plan, cancel_after=at)
+                return replace(plan, cancel_after=at)
             case "none":
                 return plan
             case trouble:
@@ -549,7 +553,7 @@ def playing(folder: Path, template: Path) -> Iterator[Play]:
     made = Play(store, engine, systems, sources, Oracle([one.name for one in systems]), people)
     store.committed = made.remember
     at, sizes = points.at, (scope_module.WRITE_CHUNK, scope_module.READ_CHUNK)
-    points.at = store.point
+    points.at = store.at
     scope_module.WRITE_CHUNK = scope_module.READ_CHUNK = BATCH
     try:
         yield made
