@@ -306,6 +306,11 @@ def _crawl_scope(run: _Run, scope: CrawlerScope, key: int, stopping: Callable[[]
     done = result.done or records.Done(
         complete=False, why="The crawler ended this scope without saying that it was complete."
     )
+    if result.forgotten:
+        _forget_state(run, key)
+        done = records.Done(
+            complete=False, why="The crawler's state was of another store; it reads anew next time."
+        )
     if result.deferred:
         run.closing[key] = done
     else:
@@ -345,6 +350,14 @@ def _set_scope(unit: Unit, run: _Run, scope: int, **values: Any) -> None:
 def _close_failed(run: _Run, scope: int, why: str) -> None:
     with run.context.store.write("system") as unit:
         _set_scope(unit, run, scope, state="failed", ended_at=unit.now, why=why)
+
+
+def _forget_state(run: _Run, scope: int) -> None:
+    """The next crawl reads the scope as if for the first time."""
+    with run.context.store.write("system") as unit:
+        unit.connection.execute(
+            update(_SCOPE).where(_SCOPE.c.key == scope).values(state=None, state_key=None)
+        )
 
 
 def _close_scope(run: _Run, scope: int, done: records.Done) -> None:

@@ -39,6 +39,7 @@ class ScopeResult:
     """How a scope ended. ``done`` None: the crawler ended without a word; not complete."""
 
     done: records.Done | None = None
+    forgotten: bool = False  # the crawler's state knows what the store does not
     deferred: list[Prepared] = field(default_factory=list)
 
 
@@ -191,6 +192,7 @@ class ScopeIngest:
                     and row.record_format == records.RECORD_FORMAT
                     and row.key not in self.context.seen
                 ):
+                    self.context.seen.add(row.key)  # reported again, it is a duplicate
                     same.append((row.key, item))
                 else:
                     self._write.append(item)
@@ -204,7 +206,6 @@ class ScopeIngest:
                 and differ(connection, key, item.record.partitions)
             ]
         for key, _ in same:
-            self.context.seen.add(key)
             self._count_same(key)
         self._write_moved(moved)
         for key, partitions in parts:
@@ -264,7 +265,7 @@ class ScopeIngest:
     def _forgotten(self, item: records.Unchanged) -> None:
         """The crawler's state knows an asset that the store does not: it must read it again."""
         self.tally.outcome("failed")
-        self.result.done = None
+        self.result.forgotten = True
         self._problems.append(
             problems.Seen(
                 code="state",

@@ -9,11 +9,12 @@ from sqlalchemy import func, select
 from catalog.crawling import records
 from catalog.errors import Unreachable
 from catalog.history.store import Store, table_of
-from catalog.model import Asset, Change, Column, Hold, Measure, Sighting
+from catalog.model import Asset, Change, Column, Hold, Measure, Scope, Sighting
 from tests.support.crawls import FakeSource, table
 
 ASSET, COLUMN, CHANGE = table_of(Asset), table_of(Column), table_of(Change)
 HOLD, SIGHTING, MEASURE = table_of(Hold), table_of(Sighting), table_of(Measure)
+SCOPE = table_of(Scope)
 
 
 def rows(store: Store, statement: Any) -> list[Any]:
@@ -338,3 +339,25 @@ def test_a_failed_asset_is_kept(store: Store) -> None:
     source.put(problem, table("s.u", "a"))
     crawl = source.run()
     assert (crawl.state, crawl.failed, crawl.removed, crawl.held) == ("partial", 1, 0, 0)
+
+
+def test_unchanged_that_the_store_does_not_know_is_read_anew(store: Store) -> None:
+    source = FakeSource(store)
+    source.put(*[table(f"s.t{i}", "a") for i in range(4)])
+    source.run()
+    known = [records.Unchanged(source.namespaces[0], f"s.t{i}") for i in range(4)]
+    source.put(*known, *[records.Unchanged(source.namespaces[0], f"s.x{i}") for i in range(1500)])
+    crawl = source.run()
+    assert (crawl.state, crawl.unchanged, crawl.failed) == ("partial", 4, 1500)
+    assert (crawl.removed, crawl.held, sums(crawl)) == (0, 0, True)
+    scopes = rows(store, select(SCOPE.c.state).where(SCOPE.c.source == source.key))
+    assert [row.state for row in scopes] == [None]
+
+
+def test_an_asset_reported_twice_is_a_failure(store: Store) -> None:
+    source = FakeSource(store)
+    source.put(table("s.t", "a"))
+    source.run()
+    source.put(table("s.t", "a"), table("s.t", "a"))
+    crawl = source.run()
+    assert (crawl.unchanged, crawl.failed, crawl.state) == (1, 1, "partial")
