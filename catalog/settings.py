@@ -57,12 +57,6 @@ class Settings(BaseSettings):
     body_limit: int = Field(
         default=16 << 20, ge=1024, description="Largest request body in bytes, streams excepted."
     )
-    reader_memory: int = Field(
-        default=1 << 30, ge=64 << 20, description="Memory limit of a file reader in bytes."
-    )
-    reader_seconds: float = Field(
-        default=30.0, gt=0, description="Time limit of reading one file in seconds."
-    )
     log_level: str = Field(default="info", description="debug, info, warning or error.")
     log_json: bool = Field(default=False, description="Logs as JSON lines.")
 

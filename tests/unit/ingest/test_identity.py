@@ -8,12 +8,13 @@ from sqlalchemy import select
 
 from catalog.access import users
 from catalog.assets import past, resolve
+from catalog.crawling import records
 from catalog.curation.edit import edit
 from catalog.curation.patch import FactPatch
 from catalog.history.store import Store, table_of
 from catalog.model import Asset, Change, Column, Sighting, StatementUse
 from catalog.naming import id_text
-from tests.support.crawls import NAMESPACE, FakeSource, records, table
+from tests.support.crawls import NAMESPACE, FakeSource, table
 
 ASSET, CHANGE, COLUMN = table_of(Asset), table_of(Change), table_of(Column)
 SIGHTING, USE = table_of(Sighting), table_of(StatementUse)

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from catalog.crawling import records
 from catalog.history import points
 from catalog.history.store import Store, table_of
 from catalog.ingest.crawl import run_crawl
 from catalog.model import Asset, Hold
-from tests.support.crawls import NAMESPACE, FakeSource, records, table
+from tests.support.crawls import NAMESPACE, FakeSource, table
 
 ASSET, HOLD = table_of(Asset), table_of(Hold)
 Kill = Callable[[str, int], None]
