@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, inspect, text
 
-from catalog.errors import OldProcess, OldSchema
+from catalog.errors import OldProcess, OldSchema, StoreError
 from catalog.history import points
 from catalog.history.setup import seed_meta
 from catalog.history.store import Store
@@ -74,15 +76,11 @@ def upgrade(store: Store, revision: str = "head") -> str | None:
     from alembic import command
 
     before = current(store)
-    with store.engine.execution_options(begin="IMMEDIATE").connect() as connection:
-        if store.is_sqlite:
-            # Batch mode copies tables; references are checked at the end instead.
-            connection.exec_driver_sql("SELECT 1")
+    with _changing(store) as connection:
         command.upgrade(_config(connection), revision)
         points.at("migration")
         if before is None:
             _seed(connection)
-        connection.commit()
     return before
 
 
@@ -90,9 +88,40 @@ def downgrade(store: Store, revision: str) -> None:
     """Goes back to a revision, in one transaction."""
     from alembic import command
 
-    with store.engine.execution_options(begin="IMMEDIATE").connect() as connection:
+    with _changing(store) as connection:
         command.downgrade(_config(connection), revision)
-        connection.commit()
+
+
+@contextmanager
+def _changing(store: Store) -> Iterator[Connection]:
+    """One transaction over the schema.
+
+    Batch mode makes a table anew under its name. SQLite would refuse to drop one that others
+    refer to, so references are not enforced meanwhile, but checked before the commit. The switch
+    has no effect within a transaction.
+    """
+    with store.engine.execution_options(begin="IMMEDIATE").connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        if store.is_sqlite:
+            driver.execute("PRAGMA foreign_keys=OFF")
+        try:
+            with connection.begin():  # Alembic would commit a transaction that it began itself
+                yield connection
+                if store.is_sqlite:
+                    _check_references(connection)
+        finally:
+            if store.is_sqlite:
+                driver.execute("PRAGMA foreign_keys=ON")
+
+
+def _check_references(connection: Connection) -> None:
+    wrong = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(3)
+    if wrong:
+        tables = ", ".join(sorted({row[0] for row in wrong}))
+        raise StoreError(
+            f"After the upgrade rows of {tables} would refer to nothing; nothing was changed.",
+            remedy="Run `catalog doctor`, and report it with its answer.",
+        )
 
 
 def differences(store: Store) -> list[Any]:
