@@ -99,8 +99,8 @@ def get_crawl(session: Session, viewer: Viewer, crawl_id: str) -> CrawlDetail:
     return CrawlDetail(
         crawl=summary,
         scopes=scopes,
-        problems=_count(session, _PROBLEM, _PROBLEM.c.last_crawl == row.key),
-        holds=_count(session, _HOLD, _HOLD.c.crawl == row.key),
+        problems=_count(session, _PROBLEM, _PROBLEM.c.last_crawl == row.key, problems_seen(viewer)),
+        holds=_count(session, _HOLD, _HOLD.c.crawl == row.key, _hold_seen(viewer)),
         adds_up=tuple(wrong),
     )
 
@@ -121,10 +121,18 @@ def _scope_ledgers(session: Session, viewer: Viewer, crawl: int) -> tuple[ScopeL
     )
 
 
-def _count(session: Session, table: Any, where: ColumnElement[bool]) -> int:
+def _count(session: Session, table: Any, *where: ColumnElement[bool]) -> int:
     return int(
-        session.connection().scalar(select(func.count()).select_from(table).where(where)) or 0
+        session.connection().scalar(select(func.count()).select_from(table).where(*where)) or 0
     )
+
+
+def _hold_seen(viewer: Viewer) -> ColumnElement[bool]:
+    """As in `catalog.sources.holds`: what is hidden is not counted either."""
+    seen: ColumnElement[bool] = _HOLD.c.asset.in_(
+        select(_ASSET.c.key).where(visible_assets(viewer))
+    )
+    return seen
 
 
 def list_problems(
