@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, delete, update
 
 from catalog import naming
 from catalog.assets.effective import refresh_effective
@@ -26,7 +26,7 @@ from catalog.ingest.context import CrawlContext
 from catalog.ingest.diff import difference
 from catalog.ingest.ledger import Tally
 from catalog.ingest.lookup import Existing
-from catalog.ingest.measures import rows_class, write_measures, write_partitions
+from catalog.ingest.measures import decided_by, rows_class, write_measures, write_partitions
 from catalog.ingest.prepare import Prepared
 from catalog.ingest.statements import write_statements
 from catalog.model import Alias, Asset, Hold, Sighting
@@ -46,6 +46,7 @@ SIGHTING_COLUMNS = (
     "stable_id",
     "stable_key",
     "crawl",
+    "written_at",
     "record",
 )
 
@@ -68,6 +69,7 @@ class BatchResult:
     keys: list[int] = field(default_factory=list)
     deferred: list[Prepared] = field(default_factory=list)
     duplicates: list[Prepared] = field(default_factory=list)
+    stale: list[int] = field(default_factory=list)  # keys: written since by another crawl
 
 
 def write_batch(
@@ -93,7 +95,9 @@ def write_batch(
     touched = list(made.items())
     touched += [(one.row.key, one.item) for one in known]
     _write_hangers(unit, context, scope, touched, {one.row.key for one in known})
-    result.keys = [key for key, _ in touched]
+    for _ in result.stale:
+        tally.outcome("unchanged")
+    result.keys = [*(key for key, _ in touched), *result.stale]
     return result
 
 
@@ -122,6 +126,8 @@ def _sort_out(
         taken.add(item.identity)
         if row is None:
             unmatched.append(item)
+        elif _is_stale(context, row):
+            result.stale.append(row.key)
         elif final:  # it contradicted, or it would not be here
             known.append(Known(item, row, recreated=True))
         elif _contradicts(row, item):
@@ -130,6 +136,18 @@ def _sort_out(
             known.append(Known(item, row))
     unmatched = _match_renames(unit, context, unmatched, known)
     return known, _match_referenced(unit, context, unmatched, known)
+
+
+def _is_stale(context: CrawlContext, row: Existing) -> bool:
+    """Another crawl, of this source, wrote the sighting after the reading of this scope began.
+
+    A crawl that names its assets runs beside a whole one; what was read before is dropped.
+    """
+    return (
+        row.crawl is not None
+        and row.crawl != context.crawl
+        and (row.written_at or 0) > context.read_since > 0
+    )
 
 
 def _contradicts(row: Existing, item: Prepared) -> bool:
@@ -246,7 +264,7 @@ def _create(
             next_column=len(rows) + 1,
         )
         assets.append(row)
-        sightings.append(sighting_row(context, scope, key, item))
+        sightings.append(sighting_row(context, scope, key, item, unit.now))
         unit.change("created", subject=naming.id_text(row[1]), asset=key)
         tally.outcome("new")
     context.containers.update(
@@ -278,7 +296,9 @@ def _create(
     return keys
 
 
-def sighting_row(context: CrawlContext, scope: int, key: int, item: Prepared) -> tuple[Any, ...]:
+def sighting_row(
+    context: CrawlContext, scope: int, key: int, item: Prepared, now: int
+) -> tuple[Any, ...]:
     """A row for `SIGHTING_COLUMNS`."""
     return (
         key,
@@ -291,6 +311,7 @@ def sighting_row(context: CrawlContext, scope: int, key: int, item: Prepared) ->
         item.record.id,
         item.stable_key,
         context.crawl,
+        now,
         pack(item.document),
     )
 
@@ -354,9 +375,9 @@ def _update(
             unit.version(one.row.key, "columns", columns.numbers_document(plan.left))
         rows.append(row)
         if mine is None:
-            fresh_sightings.append(sighting_row(context, scope, one.row.key, one.item))
+            fresh_sightings.append(sighting_row(context, scope, one.row.key, one.item, unit.now))
         else:
-            sightings.append(_sighting_values(context, scope, one))
+            sightings.append(_sighting_values(context, scope, one, unit.now))
         _count(context, one, tally)
     columns.write(unit.connection, plans)
     _write_rows(unit, rows)
@@ -507,10 +528,9 @@ _UPDATE_SIGHTING = (
 )
 
 
-def _sighting_values(context: CrawlContext, scope: int, one: Known) -> dict[str, Any]:
-    values = dict(
-        zip(SIGHTING_COLUMNS, sighting_row(context, scope, one.row.key, one.item), strict=True)
-    )
+def _sighting_values(context: CrawlContext, scope: int, one: Known, now: int) -> dict[str, Any]:
+    row = sighting_row(context, scope, one.row.key, one.item, now)
+    values = dict(zip(SIGHTING_COLUMNS, row, strict=True))
     return {"b_asset": values.pop("asset"), "b_source": values.pop("source"), **values}
 
 
@@ -525,7 +545,7 @@ def _note_changes(
     cause: str | None,
 ) -> None:
     key, subject = one.row.key, naming.id_text(one.row.uid)
-    identity = _identity_changes(one, row)
+    identity = _identity_changes(one, row, before, after)
     left = unpack(mine[1]) if mine is not None and mine[0] != "withdrawn" else None
     noted = False
     for what, was, now in identity:
@@ -564,7 +584,12 @@ def _note_changes(
         unit.version(key, "asset", asset_document(one.row))
 
 
-def _identity_changes(one: Known, row: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+def _identity_changes(
+    one: Known,
+    row: Mapping[str, Any],
+    before: records.Asset | None,
+    after: records.Asset,
+) -> list[tuple[str, Any, Any]]:
     """Changes of the asset's own row, as (what, before, after)."""
     found: list[tuple[str, Any, Any]] = []
     old = one.row
@@ -581,7 +606,7 @@ def _identity_changes(one: Known, row: Mapping[str, Any]) -> list[tuple[str, Any
     if old.kind != row["kind"]:
         found.append(("kind", {"kind": old.kind}, {"kind": row["kind"]}))
     if old.parent != row["parent"]:
-        found.append(("moved", None, None))
+        found.append(("moved", {"parent": before and before.parent}, {"parent": after.parent}))
     return found
 
 
@@ -631,6 +656,16 @@ def _write_aliases(unit: Unit, moved: Sequence[Known]) -> None:
         }
         for one in moved
     ]
+    for row in rows:
+        # One row a name; the present name of an asset is no alias of it.
+        present = next(one.item.name_key for one in moved if one.row.key == row["asset"])
+        unit.connection.execute(
+            delete(_ALIAS).where(
+                _ALIAS.c.asset == row["asset"],
+                _ALIAS.c.namespace == row["namespace"],
+                _ALIAS.c.name_key.in_([row["name_key"], present]),
+            )
+        )
     if rows:
         unit.connection.execute(_ALIAS.insert(), rows)
 
@@ -648,9 +683,9 @@ def _write_hangers(
     of a view.
     """
     write_measures(unit, context.source.key, [(key, item.record.measures) for key, item in touched])
-    for key, item in touched:
-        if item.record.partitions is not None:
-            write_partitions(unit, key, item.record.partitions)
+    parted = {key: found for key, item in touched if (found := item.record.partitions) is not None}
+    for key in sorted(decided_by(unit.connection, context.source.key, parted)):
+        write_partitions(unit, key, parted[key])
     stated = [
         (key, item.statements)
         for key, item in touched

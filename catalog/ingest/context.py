@@ -79,6 +79,7 @@ class CrawlContext:
     accounts: set[str] = field(default_factory=set)
     seen: set[int] = field(default_factory=set)
     filtered: dict[int, str] = field(default_factory=dict)  # asset -> pattern
+    read_since: int = 0  # when the reading of the present scope began
     before: dict[str, set[int]] = field(default_factory=dict)
 
     @property

@@ -28,7 +28,7 @@ from catalog.ingest.prepare import Prepared, prepare, restate
 from catalog.ingest.renames import make_room
 from catalog.ingest.resume import recall
 from catalog.ingest.scope import Cancelled, ScopeIngest
-from catalog.model import Crawl, CrawlScope, Scope, Sighting
+from catalog.model import Crawl, CrawlScope, Scope, Sighting, clock
 from catalog.naming import id_text, without_secrets
 from catalog.sources import crawls, ledger, owners, problems
 
@@ -70,6 +70,7 @@ class _Run:
     deferred: _Spool = field(default_factory=lambda: _Spool())
     # Scopes that wait for the deferred records: how they ended, or why they failed.
     closing: dict[int, records.Done | str] = field(default_factory=dict)
+    causes: dict[int, str | None] = field(default_factory=dict)  # scope -> see `_cause`
     why: list[str] = field(default_factory=list)
     checked: float = 0.0
     asked: bool = False
@@ -188,11 +189,14 @@ def _run(run: _Run, stopping: Callable[[], bool]) -> str:
             return _end(run, "cancelled", "It was cancelled by a person.")
         except DiskFull as error:
             return _end(run, "failed", str(error))
-    _settle(run)
-    if context.whole:
-        _withdraw_missing(run, listed)
-    else:
-        _hold_unfound(run)
+    try:
+        _settle(run)
+        if context.whole:
+            _withdraw_missing(run, listed)
+        else:
+            _hold_unfound(run)
+    except DiskFull as error:
+        return _end(run, "failed", str(error))
     return _verdict(run, listed)
 
 
@@ -274,6 +278,8 @@ def _crawl_scope(run: _Run, scope: CrawlerScope, key: int, stopping: Callable[[]
         row = connection.execute(select(_SCOPE).where(_SCOPE.c.key == key)).one()
         known = _has_assets(connection, key)
         cause = _cause(connection, context, row)
+    run.causes[key] = cause
+    context.read_since = clock.now()
     state = json.loads(row.state) if row.state and row.state_key == run.state_key else None
     ingest = ScopeIngest(
         context,
@@ -457,7 +463,9 @@ def _write_groups(
     keys: list[int] = []
     for scope, items in groups:
         tally = Tally()
-        result = write_batch(unit, run.context, scope, items, tally, final=True)
+        result = write_batch(
+            unit, run.context, scope, items, tally, cause=run.causes.get(scope), final=True
+        )
         keys.extend(result.keys)
         ledger.add_to_crawl(unit, run.context.crawl, scope, tally.take())
     return keys

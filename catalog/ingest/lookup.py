@@ -41,6 +41,7 @@ class Existing(NamedTuple):
     stable_id: str | None
     scope: int | None
     crawl: int | None
+    written_at: int | None
 
 
 _FIELDS = (
@@ -62,6 +63,7 @@ _FIELDS = (
     _SIGHTING.c.stable_id,
     _SIGHTING.c.scope,
     _SIGHTING.c.crawl,
+    _SIGHTING.c.written_at,
 )
 _JOINED = select(*_FIELDS).select_from(
     _ASSET.outerjoin(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, update
@@ -62,10 +62,15 @@ def rows_class(rows: float) -> int:
 def write_measures(
     unit: Unit, source: int, items: Sequence[tuple[int, Mapping[str, records.Measure]]]
 ) -> None:
-    """Writes values that differ from the latest. Also moves the class of row counts."""
+    """Writes values that differ from the latest. Also moves the class of row counts.
+
+    Where another source decides over the asset, only what that one does not measure is written:
+    two sources crawled in turn do not overwrite each other.
+    """
     wanted = {key: measures for key, measures in items if measures}
     if not wanted:
         return
+    mine = decided_by(unit.connection, source, wanted)
     known: dict[int, dict[str, Any]] = defaultdict(dict)
     for chunk in chunks(sorted(wanted)):
         for row in unit.connection.execute(
@@ -78,7 +83,10 @@ def write_measures(
     for key, measures in wanted.items():
         for name, measure in measures.items():
             latest = known[key].get(name)
-            if latest is not None and latest.value == measure.value and latest.how == measure.how:
+            if latest is not None and (
+                (latest.value == measure.value and latest.how == measure.how)
+                or (key not in mine and latest.source != source)
+            ):
                 continue
             at = clock.from_text(measure.at) if measure.at else unit.now
             series = append_point(b"" if latest is None else latest.series, at, measure.value)
@@ -124,6 +132,18 @@ _UPDATE = (
         series=bindparam("series"),
     )
 )
+
+
+def decided_by(connection: Connection, source: int, assets: Iterable[int]) -> set[int]:
+    """Those of the assets over which this source's report decides."""
+    found: set[int] = set()
+    for chunk in chunks(sorted(assets)):
+        found.update(
+            connection.execute(
+                select(_ASSET.c.key).where(_ASSET.c.key.in_(chunk), _ASSET.c.source == source)
+            ).scalars()
+        )
+    return found
 
 
 def _move_classes(unit: Unit, counts: Mapping[int, float]) -> None:
@@ -228,22 +248,32 @@ def _partition_steps(
 
 
 def changed_measures(
-    connection: Connection, items: Sequence[tuple[int, Mapping[str, records.Measure]]]
+    connection: Connection,
+    source: int,
+    items: Sequence[tuple[int, Mapping[str, records.Measure]]],
 ) -> list[tuple[int, Mapping[str, records.Measure]]]:
-    """Those whose values differ from the latest ones: a read, so that equal ones write nothing."""
+    """Those that `write_measures` would write: a read, so that equal ones write nothing."""
     wanted = {key: measures for key, measures in items if measures}
-    latest: dict[int, dict[str, tuple[float, str]]] = defaultdict(dict)
+    if not wanted:
+        return []
+    mine = decided_by(connection, source, wanted)
+    latest: dict[int, dict[str, tuple[float, str, int | None]]] = defaultdict(dict)
     for chunk in chunks(sorted(wanted)):
         statement = select(
-            _MEASURE.c.asset, _MEASURE.c.name, _MEASURE.c.value, _MEASURE.c.how
+            _MEASURE.c.asset, _MEASURE.c.name, _MEASURE.c.value, _MEASURE.c.how, _MEASURE.c.source
         ).where(_MEASURE.c.asset.in_(chunk), _MEASURE.c.column == 0)
-        for asset, name, value, how in connection.execute(statement):
-            latest[asset][name] = (value, how)
+        for asset, name, value, how, by in connection.execute(statement):
+            latest[asset][name] = (value, how, by)
+
+    def moves(key: int, name: str, measure: records.Measure) -> bool:
+        known = latest[key].get(name)
+        if known is None:
+            return True
+        value, how, by = known
+        return (value, how) != (measure.value, measure.how) and (key in mine or by == source)
+
     return [
         (key, measures)
         for key, measures in wanted.items()
-        if any(
-            latest[key].get(name) != (measure.value, measure.how)
-            for name, measure in measures.items()
-        )
+        if any(moves(key, name, measure) for name, measure in measures.items())
     ]

@@ -90,7 +90,8 @@ class ScopeIngest:
             for name in ("listed", "used", "filtered"):
                 self.tally.add(name, getattr(record, name))
         elif isinstance(record, records.Filtered):
-            self._filtered.append(record)
+            if self.context.source.allows(record.namespace):
+                self._filtered.append(record)
         else:
             self.result.done = record
         if len(self._read) >= READ_CHUNK or len(self._unchanged) >= READ_CHUNK:
@@ -110,6 +111,11 @@ class ScopeIngest:
         if self.context.source.allows(namespace):
             return True
         self.tally.outcome("failed")
+        self._refuse(namespace, name)
+        return False
+
+    def _refuse(self, namespace: str, name: str) -> None:
+        """Notes what lies outside the source's namespaces: it may only be referred to."""
         self._problems.append(
             problems.Seen(
                 code="namespace",
@@ -118,7 +124,6 @@ class ScopeIngest:
                 hint="Allowed are: " + ", ".join(self.context.source.namespaces) + ".",
             )
         )
-        return False
 
     def _asset(self, record: records.Asset) -> None:
         self._take_current()
@@ -142,8 +147,13 @@ class ScopeIngest:
             raise TypeError("cleaning keeps the class")
         if current is not None and cleaned.defines == current.record.name:
             current.statements.append(cleaned)
-        elif self.only is None:
+        elif self.only is None and self.context.source.allows(cleaned.namespace):
             self._loose.append(cleaned)
+        elif self.only is None:
+            # Else whoever may push anything could forge the lineage of everything.
+            self.tally.add("listed")
+            self.tally.add("failed_objects")
+            self._refuse(cleaned.namespace, cleaned.defines or "a statement")
 
     def _see_unchanged(self, record: records.Unchanged) -> None:
         if self._allowed(record.namespace, record.name):
@@ -151,7 +161,7 @@ class ScopeIngest:
 
     def _problem(self, record: records.Problem) -> None:
         self.tally.add("failed_objects", record.objects)
-        if record.name is not None:
+        if record.name is not None and self.context.source.allows(record.namespace or ""):
             self._failed.append(record)
         else:
             self._problems.append(problems.Seen(record.code, record.what, record.why, record.hint))
@@ -181,6 +191,7 @@ class ScopeIngest:
         with self.context.store.connect() as connection:
             rows = lookup.by_name(connection, self.context, (item.identity for item in items))
             same: list[tuple[int, Prepared]] = []
+            decided: set[int] = set()  # assets over which this source decides
             for item in items:
                 row = rows.get(item.identity)
                 if (
@@ -192,17 +203,22 @@ class ScopeIngest:
                     and row.record_format == records.RECORD_FORMAT
                     and row.key not in self.context.seen
                 ):
+                    if row.source == self.context.source.key:
+                        decided.add(row.key)
                     self.context.seen.add(row.key)  # reported again, it is a duplicate
                     same.append((row.key, item))
                 else:
                     self._write.append(item)
             moved = changed_measures(
-                connection, [(key, item.record.measures) for key, item in same]
+                connection,
+                self.context.source.key,
+                [(key, item.record.measures) for key, item in same],
             )
             parts = [
                 (key, item.record.partitions)
                 for key, item in same
                 if item.record.partitions is not None
+                and key in decided
                 and differ(connection, key, item.record.partitions)
             ]
         for key, _ in same:
@@ -252,7 +268,7 @@ class ScopeIngest:
                     measured.append((row.key, item.measures))
                 else:
                     again.append(row.key)
-            moved = changed_measures(connection, measured)
+            moved = changed_measures(connection, self.context.source.key, measured)
             stored = lookup.sighting_records(connection, again)
         for key in again:
             record = stored[key][self.context.source.key][1]

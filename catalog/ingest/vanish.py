@@ -99,8 +99,7 @@ def brake(source: SourceInfo, missing: Sequence[Missing], filtered: set[int]) ->
     return {
         one.scope
         for one in missing
-        if counts[one.scope]
-        and (too_many(counts[one.scope], one.had) or (one.empty and counts[one.scope] == one.had))
+        if counts[one.scope] and (too_many(counts[one.scope], one.had) or one.empty)
     }
 
 

@@ -127,6 +127,7 @@ class Sighting(SQLModel, table=True):
     stable_id: str | None = string(default=None)
     stable_key: int | None = big(default=None)  # hash of (source, stable id)
     crawl: int = big()  # the crawl that last changed it
+    written_at: int = big(default=0)
     record: bytes = blob()
 
 

@@ -110,21 +110,28 @@ def new_epoch(store: Store) -> None:
 
 
 def _restore_sqlite(store: Store, settings: Settings, source: Path) -> None:
+    """Copies the backup into the store's own file, in one transaction.
+
+    The file stays the same one, so a command that has it open goes on with what was restored,
+    and a kill in the middle leaves the store as it was.
+    """
     _check_backup(source)
     database = settings.home / "catalog.db"
-    part = database.with_name("catalog.db.restoring")
-    part.unlink(missing_ok=True)
-    _copy_sqlite(source, part)
-    _sync(part)
     store.close()
     if database.exists():
-        # What was written last lies in the WAL; it must be in the kept file too.
-        with closing(sqlite3.connect(database)) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        os.replace(database, database.with_name("catalog.db.before-restore"))
-    for suffix in ("-wal", "-shm"):
-        database.with_name(database.name + suffix).unlink(missing_ok=True)
-    os.replace(part, database)
+        kept = database.with_name("catalog.db.before-restore")
+        part = kept.with_name(f".{kept.name}.{os.getpid()}.part")
+        try:
+            _copy_sqlite(database, part)
+            _sync(part)
+            os.replace(part, kept)
+        finally:
+            part.unlink(missing_ok=True)
+    with (
+        closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as read,
+        closing(sqlite3.connect(database, timeout=30)) as write,
+    ):
+        read.backup(write, pages=-1)
 
 
 def _check_backup(source: Path) -> None:

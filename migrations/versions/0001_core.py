@@ -599,6 +599,7 @@ def upgrade() -> None:
         sa.Column("stable_id", Name(), nullable=True),
         sa.Column("stable_key", Big(), nullable=True),
         sa.Column("crawl", Big(), nullable=False),
+        sa.Column("written_at", Big(), nullable=False),
         sa.Column("record", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["asset"], ["asset.key"], name=op.f("fk_sighting_asset_asset")),
         sa.ForeignKeyConstraint(["scope"], ["scope.key"], name=op.f("fk_sighting_scope_scope")),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select
 
 from catalog.crawling import records
-from catalog.errors import Unreachable
+from catalog.errors import DiskFull, Unreachable
 from catalog.history.store import Store, table_of
-from catalog.model import Asset, Change, Column, Hold, Measure, Scope, Sighting
+from catalog.ingest import vanish
+from catalog.model import Asset, Change, Column, Hold, Measure, Scope, Sighting, metadata
 from tests.support.crawls import FakeSource, table
 
 ASSET, COLUMN, CHANGE = table_of(Asset), table_of(Column), table_of(Change)
@@ -361,3 +363,123 @@ def test_an_asset_reported_twice_is_a_failure(store: Store) -> None:
     source.put(table("s.t", "a"), table("s.t", "a"))
     crawl = source.run()
     assert (crawl.unchanged, crawl.failed, crawl.state) == (1, 1, "partial")
+
+
+def test_statements_and_failures_outside_the_namespaces_touch_no_asset(store: Store) -> None:
+    other = "postgres://other:5432"
+    owner = FakeSource(store, name="owner", namespaces=(other,))
+    owner.put(table("shop.v", "a", kind="view", namespace=other))
+    owner.run()
+    pushy = FakeSource(store, name="pushy", kind="push")
+    pushy.put(
+        records.Statement("SELECT 1 AS a", "postgres", other, defines="shop.v"),
+        records.Problem("x", "broken", namespace=other, name="shop.v", objects=0),
+        records.Filtered(other, "shop.v", "exclude *"),
+    )
+    crawl = pushy.run()
+    assert (crawl.state, crawl.failed_objects, sums(crawl)) == ("partial", 1, True)
+    assert (
+        rows(store, select(func.count()).select_from(metadata.tables["statement_use"]))[0][0] == 0
+    )
+    problems = rows(store, select(metadata.tables["crawl_problem"].c.asset))
+    assert {row.asset for row in problems} == {None}
+    assert asset(store, "shop.v").state == "crawled"
+
+
+def test_an_empty_listing_is_held_whatever_a_filter_leaves_out(store: Store) -> None:
+    source = FakeSource(store)
+    source.put(*[table(f"s.t{i}", "a") for i in range(4)])
+    source.run()
+    source.put()
+    crawl = source.run(refused_by=lambda name: "exclude s.t0" if name == "s.t0" else None)
+    assert (crawl.held, crawl.removed) == (3, 1)
+
+
+def test_a_record_read_before_a_refresh_wrote_is_dropped(store: Store) -> None:
+    source = FakeSource(store)
+    source.put(table("s.t", "x"))
+    source.run()
+
+    class Overtaken(FakeSource):
+        """While the whole crawl has read the old table, a refresh writes the new one."""
+
+        def __post_init__(self) -> None:
+            self.key = source.key
+
+        def crawl(self, *arguments: Any) -> Any:
+            source.put(table("s.t", "x", "y"))
+            source.run(subset=["s.t"])
+            yield table("s.t", "x", description="old")
+            yield records.Done(True, {})
+
+    slow = Overtaken(store)
+    slow.put(table("s.t", "x"))
+    crawl = slow.run()
+    assert (crawl.state, crawl.unchanged, crawl.removed, sums(crawl)) == ("succeeded", 1, 0, True)
+    found = rows(store, select(COLUMN.c.path).where(COLUMN.c.live).order_by(COLUMN.c.number))
+    assert [row.path for row in found] == ["x", "y"]
+
+
+def test_an_upgrade_that_changes_ids_names_its_cause(store: Store) -> None:
+    source = FakeSource(store)
+    source.put(table("s.t", "a", id="1"))
+    source.run()
+    source.version = 2
+    source.put(table("s.t", "a:int32", id="oid/1"))
+    source.run()
+    found = rows(store, select(CHANGE.c.what, CHANGE.c.cause).where(CHANGE.c.what != "created"))
+    assert {row.cause for row in found} == {"crawler 1 -> 2"}
+
+
+def test_two_sources_do_not_overwrite_each_other_s_measures(store: Store) -> None:
+    def counted(count: int, day: str) -> records.Asset:
+        return table(
+            "s.t",
+            "a",
+            measures={"rows": records.Measure(count)},
+            partitions=(records.Partition(f"d={day}", {"d": day}),),
+        )
+
+    one = FakeSource(store, name="one")
+    two = FakeSource(store, name="two", kind="push")
+    two.put(counted(5000, "2"))
+    one.put(counted(1, "1"))
+    two.run(), one.run()
+
+    def stored() -> list[Any]:
+        return [
+            rows(store, select(MEASURE)),
+            rows(store, select(metadata.tables["partition"])),
+            rows(store, select(func.max(CHANGE.c.sequence))),
+        ]
+
+    before = stored()
+    assert before[0][0].value == 1
+    for source in (two, one, two, one):
+        source.run()
+    assert stored() == before
+
+
+def test_a_full_disk_at_the_end_ends_the_crawl(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = FakeSource(store)
+    source.put(*[table(f"s.t{i}", "a") for i in range(10)])
+    source.run()
+    source.put(*[table(f"s.t{i}", "a") for i in range(9)])
+
+    def full(*_arguments: Any, **_more: Any) -> int:
+        raise DiskFull("The disk is full.")
+
+    monkeypatch.setattr(vanish, "withdraw", full)
+    crawl = source.run()
+    assert (crawl.state, crawl.why) == ("failed", "The disk is full.")
+
+
+def test_a_name_that_goes_to_and_fro_leaves_one_alias(store: Store) -> None:
+    source = FakeSource(store)
+    for name in ("a", "b", "a", "b", "a"):
+        source.put(table(f"s.{name}", "x", id="1"))
+        source.run()
+    found = rows(store, select(metadata.tables["alias"].c.name))
+    assert [row.name for row in found] == ["s.b"]
