@@ -54,6 +54,7 @@ def _sqlite_connect(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     for pragma in (
         "journal_mode=WAL",
+        "wal_autocheckpoint=4000",  # 16 MB: each checkpoint writes pages all over the file
         "synchronous=NORMAL",
         "foreign_keys=ON",
         "busy_timeout=10000",

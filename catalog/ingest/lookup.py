@@ -77,12 +77,8 @@ _BY_NAME = _JOINED.where(
     _ASSET.c.name_key.in_(bindparam("keys", expanding=True)),
 )
 _BY_KEY = _JOINED.where(_ASSET.c.key.in_(bindparam("keys", expanding=True)))
-_BY_FOLDED = _JOINED.where(
-    _ASSET.c.namespace == bindparam("namespace"),
-    _ASSET.c.asset_class == bindparam("asset_class"),
-    _ASSET.c.state == "referenced",
-    _ASSET.c.folded_key.in_(bindparam("keys", expanding=True)),
-)
+# By the key alone: with the namespace beside it SQLite would read all assets of the namespace.
+_BY_FOLDED = _JOINED.where(_ASSET.c.folded_key.in_(bindparam("keys", expanding=True)))
 _BY_STABLE = (
     select(*_FIELDS)
     .join(_SIGHTING, _SIGHTING.c.asset == _ASSET.c.key)
@@ -153,22 +149,17 @@ def by_stable_id(
 
 def referenced(
     connection: Connection, context: CrawlContext, namespace: int, asset_class: str, keys: list[int]
-) -> list[Any]:
+) -> list[Existing]:
     """Referenced assets of a namespace whose folded name has one of these keys."""
-    rows: list[Any] = []
+    found: list[Existing] = []
     for chunk in chunks(keys):
-        rows.extend(
-            connection.execute(
-                _BY_FOLDED,
-                {
-                    "source": context.source.key,
-                    "namespace": namespace,
-                    "asset_class": asset_class,
-                    "keys": chunk,
-                },
-            )
-        )
-    return [Existing._make(row) for row in rows]
+        rows = connection.execute(_BY_FOLDED, {"source": context.source.key, "keys": chunk})
+        found.extend(Existing._make(row) for row in rows)
+    return [
+        row
+        for row in found
+        if (row.namespace, row.asset_class, row.state) == (namespace, asset_class, "referenced")
+    ]
 
 
 _RECORDS = select(
