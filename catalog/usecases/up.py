@@ -23,8 +23,8 @@ from catalog.model import Crawl, Source
 from catalog.naming import id_bytes, id_text, without_secrets
 from catalog.settings import Settings
 from catalog.sources import crawls, sources
-from catalog.sources.configs import PUSH, target_of
-from catalog.sources.secrets import open_secrets
+from catalog.sources.configs import PUSH, config_class, namespaces_of, target_of
+from catalog.sources.secrets import open_secrets, seal
 from catalog.usecases import crawling, statements
 from catalog.usecases.estate import Estate, build_estate, estate_records
 
@@ -80,15 +80,17 @@ def add_source(
 
 
 def _same_system(unit: Unit, kind: str, config: Mapping[str, Any]) -> str | None:
-    from catalog.sources.configs import config_class
-
+    model = config_class(kind)
+    namespaces = namespaces_of(kind, seal(dict(config), model))
     rows = unit.connection.execute(
         select(_SOURCE.c.name, _SOURCE.c.config).where(
-            _SOURCE.c.kind == kind, _SOURCE.c.removed_at.is_(None)
+            _SOURCE.c.kind == kind,
+            _SOURCE.c.removed_at.is_(None),
+            # Two servers may each have a database of this name.
+            _SOURCE.c.namespaces == json.dumps(namespaces, ensure_ascii=False),
         )
     ).all()
     wanted = target_of(kind, config)
-    model = config_class(kind)
     for row in rows:
         if target_of(kind, open_secrets(json.loads(row.config), model)) == wanted:
             return str(row.name)
