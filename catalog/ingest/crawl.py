@@ -161,7 +161,6 @@ def run_crawl(
 
 
 def _run(run: _Run, stopping: Callable[[], bool]) -> str:
-    context = run.context
     try:
         listed = run.reader.scopes(_states(run))
     except Exception as error:
@@ -169,7 +168,24 @@ def _run(run: _Run, stopping: Callable[[], bool]) -> str:
         return _end(run, "failed", f"The source could not be listed: {_said(error)}")
     if not listed.complete and not (run.some_scopes and listed.why is None):
         run.why.append(listed.why or "Not all scopes could be listed.")
-    rows = _open_scopes(run, listed)
+    try:
+        ended = _crawl_scopes(run, _open_scopes(run, listed), stopping)
+        if ended is not None:
+            return ended
+        _settle(run)
+        if run.context.whole:
+            _withdraw_missing(run, listed)
+        else:
+            _hold_unfound(run)
+    except DiskFull as error:
+        return _end(run, "failed", str(error))
+    return _verdict(run, listed)
+
+
+def _crawl_scopes(
+    run: _Run, rows: Sequence[tuple[CrawlerScope, int, bool]], stopping: Callable[[], bool]
+) -> str | None:
+    """Crawls what is not done yet; the crawl's state if it ends here."""
     reached = True
     for scope, key, done in rows:
         if done:
@@ -187,17 +203,7 @@ def _run(run: _Run, stopping: Callable[[], bool]) -> str:
             if stopping():
                 return _give_back(run)
             return _end(run, "cancelled", "It was cancelled by a person.")
-        except DiskFull as error:
-            return _end(run, "failed", str(error))
-    try:
-        _settle(run)
-        if context.whole:
-            _withdraw_missing(run, listed)
-        else:
-            _hold_unfound(run)
-    except DiskFull as error:
-        return _end(run, "failed", str(error))
-    return _verdict(run, listed)
+    return None
 
 
 def _give_back(run: _Run) -> str:
