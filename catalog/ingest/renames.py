@@ -89,9 +89,5 @@ def movers_of(
 
 
 def _is_free(holder: Existing | None, leaving: set[int]) -> bool:
-    return (
-        holder is None
-        or holder.state == "removed"
-        or holder.sighted in (None, "withdrawn")
-        or holder.key in leaving
-    )
+    """Whether nobody has the name; what another source still sees has it."""
+    return holder is None or holder.state == "removed" or holder.key in leaving

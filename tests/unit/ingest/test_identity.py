@@ -125,6 +125,24 @@ def test_a_table_without_id_in_the_place_of_one_that_was_renamed(store: Store) -
     assert len(rows(store, select(ASSET.c.key))) == 2
 
 
+def test_a_name_that_another_source_still_sees_is_not_free(store: Store) -> None:
+    """``b`` is dropped and ``a`` renamed onto it, but the other source lists both as before."""
+    pushed = FakeSource(store, name="dbt", kind="push")
+    pushed.put(table("s.a", "x"), table("s.b", "x"))
+    pushed.run()
+    source = FakeSource(store)
+    filler = [table(f"s.f{i}", "x", id=f"f{i}") for i in range(8)]
+    source.put(table("s.a", "x", id="1"), table("s.b", "x", id="2"), *filler)
+    source.run()
+    key = asset(store, "s.b").key
+    source.put(table("s.a", "x", id="1"), *filler)
+    source.run()
+    source.put(table("s.b", "x", id="1"), *filler)
+    source.run()
+    named = rows(store, select(ASSET.c.key).where(ASSET.c.name == "s.b"))
+    assert [row.key for row in named] == [key]
+
+
 def uses(store: Store, name: str) -> list[bool]:
     key = asset(store, name).key
     return [row.live for row in rows(store, select(USE.c.live).where(USE.c.asset == key))]
