@@ -13,6 +13,7 @@
     ├── Gone                start again from the given point          410
     ├── TooLarge            ask for less                              413
     ├── Unavailable         try again later (``retry_after``)         503
+    │   ├── TooMany         wait as long as it says                   429
     │   └── DiskFull        free some space
     ├── SourceError         repair the source or its configuration    502
     │   ├── MissingDriver   install the named extra
@@ -120,6 +121,13 @@ class Unavailable(CatalogError):
 
     status = 503
     title = "Try again later"
+
+
+class TooMany(Unavailable):
+    """Asked too often; ``details['retry_after']`` says when again."""
+
+    status = 429
+    title = "Too many attempts"
 
 
 class DiskFull(Unavailable):

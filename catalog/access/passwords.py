@@ -11,7 +11,7 @@ from collections import OrderedDict, deque
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from catalog.errors import BadInput, Unavailable
+from catalog.errors import BadInput, TooMany
 from catalog.model import clock
 
 if TYPE_CHECKING:
@@ -90,13 +90,13 @@ class Guard:
         self._lock = threading.Lock()
 
     def check(self, login: str, address: str) -> None:
-        """Raises `Unavailable` with ``retry_after`` (seconds) after too many failures."""
+        """Raises `TooMany` with ``retry_after`` (seconds) after too many failures."""
         now = clock.now()
         with self._lock:
             waits = [self._wait(key, now) for key in _keys(login, address)]
         if (wait := max(waits)) > 0:
             seconds = wait // clock.SECOND + 1
-            raise Unavailable(
+            raise TooMany(
                 "There were too many failed attempts to sign in.",
                 remedy=f"Try again in {seconds // 60 + 1} minutes.",
                 retry_after=seconds,

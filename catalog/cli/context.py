@@ -99,6 +99,7 @@ def opened(
     from catalog.access import users
 
     catalog = wiring.open_catalog(chosen_settings(home))
+    _install_address(catalog)
     try:
         viewer = users.local_viewer(login())
         if as_user is not None:
@@ -109,6 +110,17 @@ def opened(
             catalog.catch_up()
     finally:
         catalog.close()
+
+
+def _install_address(catalog: Any) -> None:
+    """Links lead to the server that runs on this home, wherever it listens."""
+    from catalog.assets.links import install_base_url
+    from catalog.jobs.leases import SERVE
+
+    holder = catalog.leases.holder(SERVE)
+    running = holder is not None and holder.address and catalog.leases.alive(holder.owner)
+    if catalog.settings.base_url is None and running:
+        install_base_url(holder.address)
 
 
 def plain(value: Any) -> Any:

@@ -23,6 +23,9 @@ def crawl_all(
     from catalog.cli.progress import Watch
     from catalog.usecases.up import crawl_sources
 
+    warning = catalog.store.disk_warning()
+    if warning is not None:
+        say(f"Warning: {warning}")
     found: list[CrawlOutcome] = []
     with Watch(catalog.store, viewer) as watch:
         for name in names:

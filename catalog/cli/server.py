@@ -41,6 +41,9 @@ def run(catalog: Any, *, say_link: Callable[[str], None]) -> int:
         server = uvicorn.Server(config)
         sockets = [_bound(config, address)]
         say_link(f"The catalog is served on {address}")
+        warning = catalog.store.disk_warning()
+        if warning is not None:
+            say_link(f"Warning: {warning}")
         link = _link(catalog)
         if link is None:
             say_link("Nobody is an admin; make one with `catalog user add LOGIN --role admin`.")

@@ -15,6 +15,7 @@ from sqlmodel import Session
 
 from catalog.errors import DiskFull, Locked, OldProcess, OldSchema
 from catalog.history import dialect
+from catalog.history.holders import processes_with
 from catalog.history.unit import Unit
 from catalog.model import Meta
 
@@ -78,7 +79,7 @@ class Store:
         """
         self._check_disk(self.disk_reserve if crawl else min(PEOPLE_RESERVE, self.disk_reserve))
         with (
-            _named_errors(),
+            self._named_errors(),
             Session(self._writer, expire_on_commit=False, autoflush=False) as session,
         ):
             refuse_old_process(session)
@@ -126,6 +127,43 @@ class Store:
             self._free = (now, free)
         return free
 
+    def disk_warning(self) -> str | None:
+        """One sentence when less is free than crawls leave (by default 1 GB), else None."""
+        free, people = self.free_bytes(), min(PEOPLE_RESERVE, self.disk_reserve)
+        if free >= self.disk_reserve:
+            return None
+        return (
+            f"Only {free / 1e6:,.0f} MB are free on the disk of {self.home}: crawls write nothing "
+            f"any more, and below {people / 1e6:,.0f} MB people cannot either."
+        )
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            if dialect.is_locked(error):
+                raise self._locked() from error
+            if dialect.is_disk_full(error):
+                raise DiskFull(
+                    "The disk is full; nothing was written.",
+                    remedy="Free some space, then try again.",
+                ) from error
+            raise
+
+    def _locked(self) -> Locked:
+        database = self.engine.url.database
+        holders = processes_with(Path(database)) if database else []
+        named = ", ".join(f"{one.pid} ({one.name})" for one in holders)
+        return Locked(
+            "The store is locked by another process for more than "
+            f"{dialect.BUSY_MILLISECONDS / 1000:g} s; nothing was written.",
+            remedy=f"It is opened by the process {named}: wait for it, or end it, then try again."
+            if named
+            else "Find the process that holds catalog.db open and end it, then try again.",
+            pids=[one.pid for one in holders],
+        )
+
     def _check_disk(self, reserve: int) -> None:
         free = self.free_bytes()
         if free < reserve:
@@ -134,23 +172,6 @@ class Store:
                 f"{reserve / 1e6:,.0f} MB are kept in reserve, so nothing was written.",
                 remedy="Free some space, or lower CATALOG_DISK_RESERVE.",
             )
-
-
-@contextmanager
-def _named_errors() -> Iterator[None]:
-    try:
-        yield
-    except DBAPIError as error:
-        if dialect.is_locked(error):
-            raise Locked(
-                "The store is locked by another process for more than 10 s; nothing was written.",
-                remedy="Find the process that holds catalog.db open and end it, then try again.",
-            ) from error
-        if dialect.is_disk_full(error):
-            raise DiskFull(
-                "The disk is full; nothing was written.", remedy="Free some space, then try again."
-            ) from error
-        raise
 
 
 def read_meta(connection: Connection, name: str) -> str | None:

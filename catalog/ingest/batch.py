@@ -285,6 +285,7 @@ def _create(
     dialect.bulk_insert(unit.connection, _ASSET, ASSET_COLUMNS, assets)
     dialect.bulk_insert(unit.connection, _SIGHTING, SIGHTING_COLUMNS, sightings)
     dialect.bulk_insert(unit.connection, columns._COLUMN, columns.COLUMNS, cells)
+    _write_unquoted(unit, context, made=list(zip(keys, items, strict=True)))
     labelled = {
         key: item.record
         for key, item in zip(keys, items, strict=True)
@@ -294,6 +295,31 @@ def _create(
         ensure_accounts(unit, context, [o for r in labelled.values() for o in r.owners])
         refresh_effective(unit, list(labelled), labelled)
     return keys
+
+
+def _write_unquoted(
+    unit: Unit, context: CrawlContext, made: Sequence[tuple[int, Prepared]]
+) -> None:
+    """A name with quoted parts is also found as clients send it, without quotes."""
+    rows = []
+    for key, item in made:
+        record = item.record
+        if '"' not in record.name or naming.is_path(naming.platform_of(record.namespace)):
+            continue
+        plain = ".".join(naming.split_name(record.name))
+        rows.append(
+            {
+                "asset": key,
+                "namespace": context.namespace(unit, record.namespace),
+                "asset_class": record.asset_class,
+                "name": plain,
+                "name_key": naming.name_key(plain),
+                "origin": "unquoted",
+                "created_at": unit.now,
+            }
+        )
+    if rows:
+        unit.connection.execute(_ALIAS.insert(), rows)
 
 
 def sighting_row(

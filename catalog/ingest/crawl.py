@@ -661,7 +661,8 @@ def _verdict(run: _Run, listed: Scopes) -> str:
     if states and len(failed) == len(states):
         return _end(run, "failed", "No scope could be read.")
     if row.failed or row.failed_objects:
-        count = row.failed + row.failed_objects
+        # One broken file is a failed object and a failed asset.
+        count = max(row.failed, row.failed_objects)
         run.why.append(f"{count:,} {'thing' if count == 1 else 'things'} could not be read.")
     if failed:
         run.why.append(f"{len(failed):,} of {len(states):,} scopes failed.")

@@ -99,7 +99,7 @@ class Alias(SQLModel, table=True):
     name: str | None = string(default=None)
     name_key: bytes | None = blob(default=None)
     uid: bytes | None = blob(default=None)
-    origin: str = string()  # rename | merge | urn | symlink | spelling
+    origin: str = string()  # rename | merge | urn | symlink | spelling | unquoted
     created_at: int = big()
 
 

@@ -66,6 +66,8 @@ def examine(store: Store, engine: SearchEngine | None, alive: Alive = is_alive) 
     if engine is not None:
         names.append("index")
         findings.extend(_index(store, engine))
+    names.append("disk")
+    findings.extend(_disk(store))
     return Report(names, findings)
 
 
@@ -235,3 +237,10 @@ def _index(store: Store, engine: SearchEngine) -> list[Finding]:
         [(one,) for one in found],
         "Run `catalog reindex`.",
     )
+
+
+def _disk(store: Store) -> list[Finding]:
+    warning = store.disk_warning()
+    if warning is None:
+        return []
+    return [Finding("disk", warning, 1, [], "Free some space, or lower CATALOG_DISK_RESERVE.")]

@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, func, select
 
+from catalog import naming
+from catalog.access.sqlfilter import visible_assets
 from catalog.access.viewer import Viewer
 from catalog.assets import resolve
 from catalog.crawling.crawler import CrawlerConfig
@@ -173,7 +175,23 @@ def _absent(connection: Connection, viewer: Viewer, name: str) -> list[Reason]:
     failed = _problems(
         connection, viewer, _PROBLEM.c.what.in_([name, location, location.removeprefix("file")])
     )
-    return failed + _sources(connection, viewer, name, None)
+    return _gone(connection, viewer, name) + failed + _sources(connection, viewer, name, None)
+
+
+def _gone(connection: Connection, viewer: Viewer, name: str) -> list[Reason]:
+    """Removed assets whose name, or its last parts, it is: no form of a name finds them."""
+    leaves = {naming.leaf(name, "postgres"), naming.leaf(name, "s3")}
+    keys = sorted({naming.text_key(text) for leaf in leaves for text in (leaf, leaf.lower())})
+    rows = connection.execute(
+        select(_ASSET)
+        .where(_ASSET.c.leaf_key.in_(keys), _ASSET.c.state == "removed", visible_assets(viewer))
+        .limit(_LIMIT)
+    )
+    return [
+        _removed(connection, row)
+        for row in rows
+        if row.name == name or name.endswith(f".{row.name}") or row.name.endswith(f".{name}")
+    ]
 
 
 def _sources(

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from catalog.access.viewer import SYSTEM
+from catalog.assets import resolve
 from catalog.crawling import records
 from catalog.errors import DiskFull, Unreachable
 from catalog.history.store import Store, table_of
@@ -483,3 +485,12 @@ def test_a_name_that_goes_to_and_fro_leaves_one_alias(store: Store) -> None:
         source.run()
     found = rows(store, select(metadata.tables["alias"].c.name))
     assert [row.name for row in found] == ["s.b"]
+
+
+def test_a_quoted_name_is_found_as_clients_send_it(store: Store) -> None:
+    source = FakeSource(store)
+    source.put(table('shop.public."a.b"', "x"))
+    source.run()
+    with store.connect() as connection:
+        found = resolve.resolve(connection, SYSTEM, f"{source.namespaces[0]}/shop.public.a.b")
+    assert (found.matched_by, found.key) == ("alias", asset(store, 'shop.public."a.b"').key)

@@ -73,3 +73,13 @@ def test_failed_with_what(store: Store) -> None:
     source.run()
     reason = ask(store, "shop.public.broken").reasons[0]
     assert (reason.code, reason.hint) == ("failed", "Copy it again.")
+
+
+def test_a_removed_asset_is_told_by_its_last_parts(store: Store) -> None:
+    source = FakeSource(store)
+    source.put(*[table(f"shop.public.t{i}", "id") for i in range(10)])
+    source.run()
+    source.put(*[table(f"shop.public.t{i}", "id") for i in range(9)])
+    source.run()
+    for name in ("wh.shop.public.t9", "public.t9", "t9"):
+        assert codes(store, name)[0] == "removed"
