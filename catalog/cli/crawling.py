@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from catalog.cli.context import DONE, FAILED, PART
+from catalog.cli.context import DONE, FAILED, PART, say
 
 if TYPE_CHECKING:
     from catalog.access.viewer import Viewer

@@ -156,8 +156,7 @@ class Store:
         holders = processes_with(Path(database)) if database else []
         named = ", ".join(f"{one.pid} ({one.name})" for one in holders)
         return Locked(
-            "The store is locked by another process for more than "
-            f"{dialect.BUSY_MILLISECONDS / 1000:g} s; nothing was written.",
+            "The store is locked by another process for more than 10 s; nothing was written.",
             remedy=f"It is opened by the process {named}: wait for it, or end it, then try again."
             if named
             else "Find the process that holds catalog.db open and end it, then try again.",

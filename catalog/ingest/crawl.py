@@ -16,7 +16,7 @@ from sqlalchemy import Connection, func, select, update
 from catalog.crawling import records
 from catalog.crawling.crawler import Scope as CrawlerScope
 from catalog.crawling.crawler import Scopes
-from catalog.errors import CatalogError, DiskFull, Unreachable
+from catalog.errors import CatalogError, DiskFull, Locked, Unreachable
 from catalog.history import points
 from catalog.history.store import Store, table_of
 from catalog.history.unit import Unit, dump
@@ -299,7 +299,7 @@ def _crawl_scope(run: _Run, scope: CrawlerScope, key: int, stopping: Callable[[]
     try:
         for record in run.reader.crawl(scope, state, sorted(run.only) if run.only else None):
             ingest.feed(record)
-    except (Cancelled, DiskFull):
+    except (Cancelled, DiskFull, Locked):  # not the crawler's fault
         raise
     except Exception as error:
         failure = error

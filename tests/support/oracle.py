@@ -335,7 +335,7 @@ class _Crawl:
         held = {
             name
             for name, count in counts.items()
-            if count and (much(count, had[name]) or (name in empty and count == had[name]))
+            if count and (much(count, had[name]) or name in empty)
         }
         for name, things in gone.items():  # an open hold waits for a person
             if any(thing.seen[self.source].state == "held" for thing in things):
