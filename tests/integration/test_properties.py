@@ -23,6 +23,8 @@ from tests.support.play import (
     make_template,
     play,
 )
+from tests.support.postgres import Postgres
+from tests.support.store import store_database
 
 IN_CI = os.environ.get("CATALOG_TESTS_REQUIRE_ALL") == "1"
 SMALL = st.integers(0, 11)
@@ -66,16 +68,32 @@ steps = st.lists(
 )
 
 
-@settings(
-    max_examples=60,
+# In CI the same examples every time; elsewhere new ones, and a failure prints how to repeat it.
+settings.register_profile(
+    "properties",
     deadline=None,
     derandomize=IN_CI,
     print_blob=True,
     suppress_health_check=list(HealthCheck),
 )
+
+
+@settings(settings.get_profile("properties"), max_examples=100)
 @given(begin, steps)
 def test_the_store_is_what_the_rules_say(
     template: Path, first: list[Step], rest: list[Step]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         play(Path(folder), template, first + rest + [CrawlIt(0), CrawlIt(1)])
+
+
+@pytest.mark.postgres
+@settings(settings.get_profile("properties"), max_examples=8)
+@given(begin, steps)
+def test_the_store_is_so_on_postgresql(
+    postgres: Postgres, first: list[Step], rest: list[Step]
+) -> None:
+    database = store_database(postgres)
+    with tempfile.TemporaryDirectory() as folder:
+        play(Path(folder), database.url("postgresql+psycopg"), first + rest + [CrawlIt(0)])
+    database.drop()

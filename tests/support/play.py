@@ -527,19 +527,30 @@ def make_template(path: Path) -> None:
     """A store with two editors, to be copied for each run."""
     made = Store(f"sqlite:///{path}", disk_reserve=0)
     create_all(made.engine)
-    with made.write(ROOT.actor) as unit:
-        for login in ("ann", "bob"):
-            users.create_user(unit, ROOT, login, role="steward", email=f"{login}@example.com")
+    _make_editors(made)
     with made.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     made.close()
 
 
+def _make_editors(store: Store) -> None:
+    with store.write(ROOT.actor) as unit:
+        for login in ("ann", "bob"):
+            users.create_user(unit, ROOT, login, role="steward", email=f"{login}@example.com")
+
+
 @contextmanager
-def playing(folder: Path, template: Path) -> Iterator[Play]:
-    """A fresh store with two systems: one that crawls and knows ids, one that pushes."""
-    shutil.copyfile(template, folder / "catalog.db")
-    store = MortalStore(f"sqlite:///{folder / 'catalog.db'}", home=folder, disk_reserve=0)
+def playing(folder: Path, template: Path | str) -> Iterator[Play]:
+    """A fresh store with two systems: one that crawls and knows ids, one that pushes.
+
+    ``template``: file of `make_template`, or the URL of an empty database with tables.
+    """
+    if isinstance(template, str):
+        store = MortalStore(template, home=folder, disk_reserve=0)
+        _make_editors(store)
+    else:
+        shutil.copyfile(template, folder / "catalog.db")
+        store = MortalStore(f"sqlite:///{folder / 'catalog.db'}", home=folder, disk_reserve=0)
     engine = WhooshEngine(folder / "index")
     systems = [System("wh"), System("dbt", kind="push", ids=False, one_scope=True)]
     sources = [FakeSource(store, name=one.name, kind=one.kind) for one in systems]
@@ -572,7 +583,7 @@ def _remember_persons(store: Store, people: list[Viewer]) -> None:
             _PERSONS[viewer.actor] = _PERSONS[login] = flag_item(connection, viewer)
 
 
-def play(folder: Path, template: Path, steps: list[Step]) -> None:
+def play(folder: Path, template: Path | str, steps: list[Step]) -> None:
     """Plays the steps and checks everything; raises `AssertionError`."""
     with playing(folder, template) as made:
         for step in steps:

@@ -33,11 +33,17 @@ def _template(server: Postgres) -> Database:
     return made
 
 
+def store_database(server: Postgres) -> Database:
+    """A database with the store's tables and an epoch of its own."""
+    made = server.create_database(_template(server).name)
+    made.run(f"UPDATE meta SET value = '{secrets.token_hex(8)}' WHERE name = 'epoch'")
+    return made
+
+
 @pytest.fixture
 def postgres_store_database(postgres: Postgres) -> Iterator[Database]:
     """A database with the store's tables and an epoch of its own."""
-    made = postgres.create_database(_template(postgres).name)
-    made.run(f"UPDATE meta SET value = '{secrets.token_hex(8)}' WHERE name = 'epoch'")
+    made = store_database(postgres)
     yield made
     made.drop()
 
