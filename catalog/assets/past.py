@@ -45,7 +45,7 @@ class PastParts:
     """The documents of one asset at one sequence.
 
     ``identity``: the part ``asset``. ``sightings``: source key -> record, only present ones, or
-    if there was none, the last that was withdrawn. ``numbers``: (number, path, id, live) of the
+    if there was none, the last ones that were withdrawn. ``numbers``: (number, path, id, live) of the
     columns when the store's own are not those of then.
     """
 
@@ -235,13 +235,13 @@ def _sightings_at(
     for part, document in kept.items():
         if part.startswith("sighting:") and document is not None:
             present[int(part.removeprefix("sighting:"))] = document
-    found = present or withdrawn or _last_withdrawn(connection, asset, sequence)
+    found = present or {**_withdrawn_before(connection, asset, sequence), **withdrawn}
     return {source: records.decode_asset(document) for source, document in found.items()}
 
 
-def _last_withdrawn(connection: Connection, asset: int, sequence: int) -> dict[int, bytes]:
-    """The report that was withdrawn last before a sequence at which there was none."""
-    row = connection.execute(
+def _withdrawn_before(connection: Connection, asset: int, sequence: int) -> dict[int, bytes]:
+    """Source -> the report that it left last, at or before a sequence."""
+    rows = connection.execute(
         select(_VERSION.c.part, _VERSION.c.document)
         .where(
             _VERSION.c.asset == asset,
@@ -249,12 +249,9 @@ def _last_withdrawn(connection: Connection, asset: int, sequence: int) -> dict[i
             _VERSION.c.part.startswith("sighting:"),
             _VERSION.c.document.is_not(None),
         )
-        .order_by(_VERSION.c.to_sequence.desc())
-        .limit(1)
-    ).first()
-    if row is None:
-        return {}
-    return {int(row.part.removeprefix("sighting:")): unpack(row.document)}
+        .order_by(_VERSION.c.to_sequence)
+    )
+    return {int(row.part.removeprefix("sighting:")): unpack(row.document) for row in rows}
 
 
 def _reports(connection: Connection, parts: PastParts) -> list[Report]:

@@ -60,6 +60,7 @@ class Known:
     takeover: bool = False  # the asset was only referenced under another spelling
     rename: bool = False  # known by the system's own id under another name
     recreated: bool = False  # a new id under a known name
+    lost: bool = False  # see `lost_its_id`
 
 
 @dataclass
@@ -115,6 +116,7 @@ def _sort_out(
     for item in items:
         context.namespace(unit, item.record.namespace)
     existing = lookup.by_name(connection, context, (item.identity for item in items))
+    elsewhere = set() if final else lookup.known_elsewhere(connection, context, items, existing)
     known: list[Known] = []
     unmatched: list[Prepared] = []
     taken: set[Any] = set()
@@ -130,10 +132,10 @@ def _sort_out(
             result.stale.append(row.key)
         elif final:  # it contradicted, or it would not be here
             known.append(Known(item, row, recreated=True))
-        elif _contradicts(row, item):
+        elif _contradicts(row, item) or item.identity in elsewhere:
             result.deferred.append(item)
         else:
-            known.append(Known(item, row))
+            known.append(Known(item, row, lost=lost_its_id(row, item)))
     unmatched = _match_renames(unit, context, unmatched, known)
     return known, _match_referenced(unit, context, unmatched, known)
 
@@ -391,7 +393,7 @@ def _update(
             stored_columns[one.row.key],
             after,
             one.row.next_column,
-            by_id=not one.recreated,
+            by_id=not (one.recreated or one.lost),
         )
         if after.columns is not None or stored_columns[one.row.key]:
             plans.append(plan)
@@ -417,6 +419,13 @@ def _update(
     refresh_effective(unit, list(effective), effective)
 
 
+def lost_its_id(row: Existing, item: Prepared) -> bool:
+    """Whether a record has an id and its sighting none: it was freed, or is given for the first
+    time. What its columns were called by the system is then not believed either.
+    """
+    return row.sighted is not None and row.stable_id is None and item.record.id is not None
+
+
 def _free_ids(unit: Unit, context: CrawlContext, known: Sequence[Known]) -> None:
     """An id belongs to one asset: who had it before does not, and is read anew when it returns."""
     keys = sorted(
@@ -430,7 +439,7 @@ def _free_ids(unit: Unit, context: CrawlContext, known: Sequence[Known]) -> None
         unit.connection.execute(
             update(_SIGHTING)
             .where(_SIGHTING.c.source == context.source.key, _SIGHTING.c.stable_key.in_(chunk))
-            .values(stable_id=None, stable_key=None, hash=b"")
+            .values(stable_id=None, stable_key=None)
         )
 
 
@@ -685,13 +694,14 @@ def _write_aliases(unit: Unit, moved: Sequence[Known]) -> None:
     for row in rows:
         # One row a name; the present name of an asset is no alias of it.
         present = next(one.item.name_key for one in moved if one.row.key == row["asset"])
-        unit.connection.execute(
-            delete(_ALIAS).where(
-                _ALIAS.c.asset == row["asset"],
-                _ALIAS.c.namespace == row["namespace"],
-                _ALIAS.c.name_key.in_([row["name_key"], present]),
-            )
+        same = (
+            (_ALIAS.c.asset == row["asset"])
+            & (_ALIAS.c.namespace == row["namespace"])
+            & _ALIAS.c.name_key.in_([row["name_key"], present])
         )
+        unit.connection.execute(delete(_ALIAS).where(same, _ALIAS.c.uid.is_(None)))
+        # An id that a merge dropped leads here for ever.
+        unit.connection.execute(update(_ALIAS).where(same).values(name=None, name_key=None))
     if rows:
         unit.connection.execute(_ALIAS.insert(), rows)
 

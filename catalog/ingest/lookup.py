@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, select
@@ -145,6 +145,66 @@ def by_stable_id(
         for row in connection.execute(statement, {"source": context.source.key, "keys": chunk}):
             found[row.stable_key] = Existing._make(row[:-1])
     return found
+
+
+def known_elsewhere(
+    connection: Connection,
+    context: CrawlContext,
+    items: Iterable[Prepared],
+    existing: Mapping[Identity, Existing],
+) -> set[Identity]:
+    """Records under a name that this source never reported, with an id that it did.
+
+    The thing was renamed, and somebody spoke of its new name before this crawl: SQL, another
+    source. All ids must be known before it can be settled.
+    """
+    asked = {
+        item.identity: item.stable_key
+        for item in items
+        if item.stable_key is not None
+        and (row := existing.get(item.identity)) is not None
+        and row.sighted is None
+        and row.state != "removed"
+    }
+    if not asked:
+        return set()
+    owners = by_stable_id(connection, context, asked.values())
+    return {
+        identity
+        for identity, key in asked.items()
+        if (owner := owners.get(key)) is not None
+        and owner.asset_class == identity[1]
+        and owner.key not in context.seen
+    }
+
+
+def joinable(
+    connection: Connection, pairs: Iterable[tuple[Existing | None, Existing | None]]
+) -> set[int]:
+    """Of (asset, asset under its new name): keys of the latter that are the former, seen early.
+
+    Where one source sees both at once they are two, whatever this source says.
+    """
+    wanted = [
+        (owner, holder)
+        for owner, holder in pairs
+        if owner is not None
+        and holder is not None
+        and holder.sighted is None
+        and holder.state != "removed"
+    ]
+    if not wanted:
+        return set()
+    keys = {one.key for pair in wanted for one in pair}
+    live = {
+        key: {source for source, (state, _) in by_source.items() if state != "withdrawn"}
+        for key, by_source in sighting_records(connection, keys).items()
+    }
+    return {
+        holder.key
+        for owner, holder in wanted
+        if not live.get(owner.key, set()) & live.get(holder.key, set())
+    }
 
 
 def referenced(

@@ -21,7 +21,7 @@ from catalog.ingest.context import CrawlContext, SourceInfo
 from catalog.ingest.crawl import Reader, scope_states
 from catalog.ingest.forecast import CrawlPreview, Part, answer
 from catalog.ingest.prepare import Prepared, clean_record, prepare, restate
-from catalog.ingest.renames import movers_of
+from catalog.ingest.renames import movers_of, pairs_of
 from catalog.model import Scope
 from catalog.naming import name_key, without_secrets
 
@@ -188,6 +188,7 @@ class _Preview:
             if one.identity not in rows and one.stable_key is not None
         ]
         owners = lookup.by_stable_id(connection, self.context, ids)
+        elsewhere = lookup.known_elsewhere(connection, self.context, items, rows)
         for item in items:
             row = rows.get(item.identity)
             twice = item.identity in self.fresh or (row and row.key in self.context.seen)
@@ -195,7 +196,7 @@ class _Preview:
                 self._fail(part, item.record.name)
             elif row is None:
                 self._unmatched(part, item, owners)
-            elif _contradicts(row, item):
+            elif _contradicts(row, item) or item.identity in elsewhere:
                 self.deferred.append((part, _slim(item)))
             else:
                 self._known(part, item, row)
@@ -271,14 +272,16 @@ class _Preview:
         ids = [one.stable_key for one in items if one.stable_key is not None]
         owners = lookup.by_stable_id(connection, self.context, ids)
         holders = lookup.by_name(connection, self.context, lookup.identities_of(items))
-        moving = {id(one) for one in movers_of(self.context, items, owners, holders)}
+        joined = lookup.joinable(connection, pairs_of(items, owners, holders))
+        moving = {id(one) for one in movers_of(self.context, items, owners, holders, joined)}
         for part, item in self.deferred:
             if id(item) in moving and item.stable_key is not None:
                 self._renamed(part, item, owners[item.stable_key])
             else:
-                self.context.seen.add(holders[item.identity].key)
+                holder = holders[item.identity]
+                self.context.seen.add(holder.key)
                 part.note("seen", item.record.name)
-                part.note("changed", item.record.name)
+                part.note("new" if holder.sighted is None else "changed", item.record.name)
 
     def _vanish(self, connection: Connection, parts: Sequence[Part]) -> None:
         if self.only is not None:

@@ -4,6 +4,8 @@ The rules, each with a test:
 
 - A known id under a free name is a rename; so is one whose name is held by an asset that itself
   moves (swap, rotation) or that is removed (it keeps its curation but gives up the name).
+- A known id under a name that only others spoke of (SQL, another source, before this crawl) is a
+  rename too: the two are one asset, and are merged.
 - A new id under a known name is the same asset, recreated: people curate names. So is a known id
   under a name whose former holder was dropped (``orders_new`` renamed onto ``orders``).
 - What is left over (the old name of such a table) is missing, like anything not listed any more.
@@ -11,10 +13,11 @@ The rules, each with a test:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import bindparam, update
 
+from catalog.assets.merge import merge
 from catalog.history.store import table_of
 from catalog.history.unit import Unit
 from catalog.ingest import lookup
@@ -43,11 +46,15 @@ def make_room(unit: Unit, context: CrawlContext, items: Sequence[Prepared]) -> l
     ids = [item.stable_key for item in items if item.stable_key is not None]
     owners = lookup.by_stable_id(connection, context, ids)
     holders = lookup.by_name(connection, context, lookup.identities_of(items))
-    movers = movers_of(context, items, owners, holders)
+    pairs = pairs_of(items, owners, holders)
+    joined = lookup.joinable(connection, pairs)
+    movers = movers_of(context, items, owners, holders, joined)
     parked: dict[int, Existing] = {}
     for item in movers:
         holder = holders.get(item.identity)
-        if holder is not None:
+        if holder is not None and holder.key in joined and item.stable_key is not None:
+            _join(unit, context, owners[item.stable_key].key, holder.key)
+        elif holder is not None:
             parked[holder.key] = holder
     if parked:
         connection.execute(
@@ -60,13 +67,32 @@ def make_room(unit: Unit, context: CrawlContext, items: Sequence[Prepared]) -> l
     return movers
 
 
+def pairs_of(
+    items: Sequence[Prepared],
+    owners: Mapping[int, Existing],
+    holders: Mapping[lookup.Identity, Existing],
+) -> list[tuple[Existing | None, Existing | None]]:
+    """(asset of the id, asset of the name) of each record."""
+    return [(owners.get(item.stable_key or 0), holders.get(item.identity)) for item in items]
+
+
+def _join(unit: Unit, context: CrawlContext, keep: int, drop: int) -> None:
+    """The asset under the new name becomes the renamed one."""
+    merge(unit, keep, drop, cause="renamed")
+    for name, key in context.containers.items():
+        if key == drop:
+            context.containers[name] = keep
+
+
 def movers_of(
     context: CrawlContext,
     items: Sequence[Prepared],
     owners: dict[int, Existing],
     holders: dict[lookup.Identity, Existing],
+    joined: set[int],
 ) -> list[Prepared]:
-    """Items that truly rename. ``owners``: by stable key, ``holders``: by name.
+    """Items that truly rename. ``owners``: by stable key, ``holders``: by name, ``joined``: see
+    `catalog.ingest.lookup.joinable`.
 
     Shrinks until each occupied name is left by its holder.
     """
@@ -82,12 +108,13 @@ def movers_of(
             candidates.append(item)
     while True:
         leaving = {owners[item.stable_key].key for item in candidates if item.stable_key}
-        kept = [item for item in candidates if _is_free(holders.get(item.identity), leaving)]
+        free = leaving | joined
+        kept = [item for item in candidates if _is_free(holders.get(item.identity), free)]
         if len(kept) == len(candidates):
             return kept
         candidates = kept
 
 
-def _is_free(holder: Existing | None, leaving: set[int]) -> bool:
+def _is_free(holder: Existing | None, free: set[int]) -> bool:
     """Whether nobody has the name; what another source still sees has it."""
-    return holder is None or holder.state == "removed" or holder.key in leaving
+    return holder is None or holder.state == "removed" or holder.key in free

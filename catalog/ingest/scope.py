@@ -14,7 +14,7 @@ from catalog.crawling import records
 from catalog.history import points
 from catalog.history.unit import Unit, unpack
 from catalog.ingest import lookup
-from catalog.ingest.batch import BatchResult, write_batch
+from catalog.ingest.batch import BatchResult, lost_its_id, write_batch
 from catalog.ingest.context import CrawlContext
 from catalog.ingest.ledger import Tally
 from catalog.ingest.measures import changed_measures, differ, write_measures, write_partitions
@@ -202,6 +202,7 @@ class ScopeIngest:
                     and row.scope == self.scope
                     and row.record_format == records.RECORD_FORMAT
                     and row.key not in self.context.seen
+                    and not lost_its_id(row, item)
                 ):
                     if row.source == self.context.source.key:
                         decided.add(row.key)

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from catalog.crawling import records
 from tests.support.world import Item, Plan, ScopePlan
 
@@ -27,10 +25,11 @@ class Seen:
     scope: str
     state: str
     item: Item
+    lost: bool = False  # another asset was found under its id
 
     @property
     def id(self) -> str | None:
-        return self.item.record.id
+        return None if self.lost else self.item.record.id
 
 
 @dataclass
@@ -137,9 +136,7 @@ class Oracle:
         """A source says what the thing is now."""
         owner = self.by_id(source, item)
         if owner is not None and owner is not thing:  # an id is one thing's
-            seen = owner.seen[source]
-            record = msgspec.structs.replace(seen.item.record, id=None)
-            seen.item = Item(record, seen.item.statements)
+            owner.seen[source].lost = True
         thing.seen[source] = Seen(scope, "present", item)
         parent = item.record.parent
         if parent is not None and ("container", parent) not in self.names:
@@ -158,6 +155,29 @@ class Oracle:
         thing.description = next((one.description for one in said if one.description), None)
         columns = next((one.columns for one in said if one.columns is not None), ())
         _renumber(thing, columns, by_id)
+
+    def joinable(self, source: str, owner: Thing, holder: Thing) -> bool:
+        """Whether the holder of a name is the renamed owner, of whom others spoke early."""
+        early = source not in holder.seen and holder.state != "removed"
+        return early and owner.cls == holder.cls and not owner.live().keys() & holder.live().keys()
+
+    def merge(self, keep: Thing, drop: Thing) -> None:
+        """All of the one goes to the other; where both have something the kept one's stays."""
+        self.things.remove(drop)
+        del self.names[drop.cls, drop.name]
+        numbers = _merge_columns(keep, drop)
+        owned = {where[0] for where in keep.facts if where[1] == "owner"}
+        nobody = {where[0] for where in keep.facts if where[1:] == ("owner", "")}
+        for (number, what, item), value in drop.facts.items():
+            where = (numbers[number], what, item)
+            alone = what == "owner" and (where[0] in (nobody if item else owned))
+            if not alone:
+                keep.facts.setdefault(where, value)
+        for source, seen in drop.seen.items():
+            if source not in keep.live() and (source not in keep.seen or seen.state != "withdrawn"):
+                keep.seen[source] = seen
+        if keep.state == "removed" and keep.live():
+            keep.state = "crawled"
 
     def withdraw(self, thing: Thing, source: str) -> bool:
         """The source does not see it any more; True if nobody does."""
@@ -210,15 +230,28 @@ class _Crawl:
                 self._report(thing, scope, item)
         elif final:
             self._report(holder, scope, item, by_id=False)
-        elif self._contradicts(holder, item):
+        elif self._contradicts(holder, item) or self._elsewhere(holder, item):
             self.deferred.append((scope, item))
         else:
-            self._report(holder, scope, item)
+            seen = holder.seen.get(self.source)
+            lost = seen is not None and seen.id is None and item.record.id is not None
+            self._report(holder, scope, item, by_id=not lost)
 
     def _contradicts(self, holder: Thing, item: Item) -> bool:
         seen = holder.seen.get(self.source)
         known = None if seen is None else seen.id
         return known is not None and item.record.id is not None and known != item.record.id
+
+    def _elsewhere(self, holder: Thing, item: Item) -> bool:
+        """A name that this source never reported, and an id that it did."""
+        owner = self.oracle.by_id(self.source, item)
+        return (
+            self.source not in holder.seen
+            and holder.state != "removed"
+            and owner is not None
+            and owner.cls == holder.cls
+            and id(owner) not in self.touched
+        )
 
     def _report(
         self, thing: Thing, scope: str, item: Item, *, by_id: bool = True, renamed: bool = False
@@ -262,11 +295,16 @@ class _Crawl:
             kept = []
             for move in moves:
                 holder = names.get((move[1].record.asset_class, move[1].name))
-                if holder is None or holder.state == "removed" or id(holder) in leaving:
+                free = holder is None or holder.state == "removed" or id(holder) in leaving
+                if free or (holder and oracle.joinable(self.source, move[2], holder)):
                     kept.append(move)
             if len(kept) == len(moves):
                 break
             moves = kept
+        for _, item, owner in moves:
+            holder = names.get((item.record.asset_class, item.name))
+            if holder is not None and oracle.joinable(self.source, owner, holder):
+                oracle.merge(owner, holder)
         self._rename(moves)
         moved = [item for _, item, _ in moves]
         for scope, item in self.deferred:
@@ -355,6 +393,21 @@ class _Crawl:
             for thing in self.oracle.things:
                 if thing.name == name and self.source in thing.live():
                     self._hold(thing)
+
+
+def _merge_columns(keep: Thing, drop: Thing) -> dict[int, int]:
+    """Number in the dropped -> number in the kept; the column of a path is one."""
+    paths = {one.field.path: one.number for one in keep.columns if not one.live}
+    paths |= {one.field.path: one.number for one in keep.live_columns()}
+    known, found = bool(keep.live_columns()), {0: 0}
+    number = max((one.number for one in keep.columns), default=0)
+    for one in drop.columns:
+        if one.field.path not in paths:
+            number += 1
+            paths[one.field.path] = number
+            keep.columns.append(Numbered(number, one.field, one.live and not known))
+        found[one.number] = paths[one.field.path]
+    return found
 
 
 def _renumber(thing: Thing, fields: Sequence[records.Field], by_id: bool) -> None:

@@ -322,6 +322,8 @@ class Play:
         for sequence in sorted(self.shown):
             then, now = self.shown[sequence], self.show(sequence)
             for uid, view in then.items():
+                if uid not in self.by_uid:
+                    continue  # it was merged: its own past is told by its versions alone
                 _same(now[uid], view, f"{view['name']} as of {sequence}")
 
     # -- comparing -----------------------------------------------------------------------------
@@ -385,7 +387,8 @@ class Play:
             _same(have, _thing(thing), thing.name)
 
     def _meet(self, rows: dict[bytes, Any]) -> None:
-        """Things that the last crawl made are recognised by name, once."""
+        """Things that the last crawl made are recognised by name, once; merged ones are gone."""
+        self.by_uid = {thing.uid: thing for thing in self.oracle.things if thing.uid is not None}
         fresh = {
             (row.asset_class, row.name): uid for uid, row in rows.items() if uid not in self.by_uid
         }

@@ -12,12 +12,14 @@ from catalog.crawling import records
 from catalog.curation.edit import edit
 from catalog.curation.patch import FactPatch
 from catalog.history.store import Store, table_of
-from catalog.model import Asset, Change, Column, Sighting, StatementUse
+from catalog.lineage.parse import parse_pending
+from catalog.model import Asset, Change, Column, Edge, Fact, Sighting, StatementUse
 from catalog.naming import id_text
 from tests.support.crawls import NAMESPACE, FakeSource, table
 
 ASSET, CHANGE, COLUMN = table_of(Asset), table_of(Change), table_of(Column)
 SIGHTING, USE = table_of(Sighting), table_of(StatementUse)
+EDGE, FACT = table_of(Edge), table_of(Fact)
 ROOT = users.local_viewer("root")
 
 
@@ -143,16 +145,75 @@ def test_a_name_that_another_source_still_sees_is_not_free(store: Store) -> None
     assert [row.key for row in named] == [key]
 
 
+def facts(store: Store, key: int) -> set[str]:
+    return {row.value for row in rows(store, select(FACT.c.value).where(FACT.c.asset == key))}
+
+
+def test_a_rename_onto_a_name_that_sql_spoke_of_already(store: Store) -> None:
+    """The view's lineage was read before the crawl that finds the renamed table."""
+    source = FakeSource(store)
+    source.put(table("s.orders", "x", id="1"))
+    source.run()
+    key = asset(store, "s.orders").key
+    describe(store, "s.orders", None, "what it is")
+    other = FakeSource(store, name="dbt", kind="push")
+    other.put(*view("s.v", "SELECT x FROM s.sales"))
+    other.run()
+    parse_pending(store)
+    early = asset(store, "s.sales")
+    assert early.state == "referenced"
+    source.put(table("s.sales", "x", id="1"))
+    crawl = source.run()
+    assert (crawl.renamed, crawl.new, crawl.removed) == (1, 0, 0)
+    found = asset(store, "s.sales")
+    assert (found.key, found.state, facts(store, key)) == (key, "crawled", {'"what it is"'})
+    edges = rows(store, select(EDGE.c.from_asset).where(EDGE.c.to_asset == asset(store, "s.v").key))
+    assert {row.from_asset for row in edges} == {key}
+    with store.connect() as connection:  # whoever kept the dropped id finds the table
+        assert resolve.resolve_id(connection, ROOT, id_text(early.uid)).key == key
+
+
+def test_a_rename_onto_a_name_that_another_source_reported_already(store: Store) -> None:
+    source = FakeSource(store)
+    source.put(table("s.orders", "x", id="1"))
+    pushed = FakeSource(store, name="dbt", kind="push")
+    pushed.put(table("s.orders", "x"), *[table(f"s.f{i}", "x") for i in range(8)])
+    source.run()
+    pushed.run()
+    key = asset(store, "s.orders").key
+    describe(store, "s.orders", "x", "the first")
+    pushed.put(table("s.sales", "x"), *[table(f"s.f{i}", "x") for i in range(8)])
+    pushed.run()
+    describe(store, "s.sales", None, "the second")
+    source.put(table("s.sales", "x", id="1"))
+    crawl = source.run()
+    assert (crawl.renamed, crawl.removed) == (1, 0)
+    assert asset(store, "s.sales").key == key
+    assert facts(store, key) == {'"the first"', '"the second"'}
+    assert pushed.run().unchanged == 9
+
+
+def test_two_that_one_source_sees_at_once_stay_two(store: Store) -> None:
+    source = FakeSource(store)
+    source.put(table("s.a", "x", id="1"))
+    source.run()
+    pushed = FakeSource(store, name="dbt", kind="push")
+    pushed.put(table("s.a", "x"), table("s.b", "x"))
+    pushed.run()
+    a, b = asset(store, "s.a").key, asset(store, "s.b").key
+    source.put(table("s.b", "x", id="1"), *[table(f"s.f{i}", "x", id=f"f{i}") for i in range(8)])
+    source.run()
+    assert (asset(store, "s.a").key, asset(store, "s.b").key) == (a, b)
+
+
 def uses(store: Store, name: str) -> list[bool]:
     key = asset(store, name).key
     return [row.live for row in rows(store, select(USE.c.live).where(USE.c.asset == key))]
 
 
-def view(name: str) -> tuple[records.Record, ...]:
-    text = "SELECT x FROM s.t"
-    return table(name, "x", kind="view"), records.Statement(
-        text, "postgres", NAMESPACE, defines=name
-    )
+def view(name: str, text: str = "SELECT x FROM s.t") -> tuple[records.Record, ...]:
+    definition = records.Statement(text, "postgres", NAMESPACE, defines=name)
+    return table(name, "x", kind="view"), definition
 
 
 def test_a_table_in_the_place_of_a_view_has_no_definition(store: Store) -> None:
