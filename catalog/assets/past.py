@@ -45,8 +45,8 @@ class PastParts:
     """The documents of one asset at one sequence.
 
     ``identity``: the part ``asset``. ``sightings``: source key -> record, only present ones, or
-    if there was none, the last ones that were withdrawn. ``numbers``: (number, path, id, live) of the
-    columns when the store's own are not those of then.
+    if there was none, the last ones that were withdrawn. ``numbers``: (number, path, id, live) of
+    the columns when the store's own are not those of then.
     """
 
     identity: Mapping[str, Any]
@@ -151,8 +151,12 @@ def as_of(
 def _moments(connection: Connection, match: Match, sequence: int) -> tuple[int, int, int | None]:
     """(born, last changed, removed) in microseconds at the sequence."""
     first = connection.execute(
-        select(_CHANGE.c.sequence, _CHANGE.c.what)
-        .where(_CHANGE.c.asset == match.key, _CHANGE.c.at >= match.row.created_at)
+        select(_CHANGE.c.sequence, _CHANGE.c.what, _CHANGE.c.at)
+        .where(
+            _CHANGE.c.asset == match.key,
+            _CHANGE.c.at >= match.row.created_at,
+            _CHANGE.c.subject == id_text(match.uid),  # not of an asset that it was merged with
+        )
         .order_by(_CHANGE.c.sequence)
         .limit(1)
     ).first()
@@ -172,7 +176,21 @@ def _moments(connection: Connection, match: Match, sequence: int) -> tuple[int, 
         .order_by(_CHANGE.c.sequence.desc())
         .limit(1)
     ).scalar()
-    return match.row.created_at, changed or match.row.created_at, removed
+    born = match.row.created_at
+    if first is not None and first.what in _BORN and not _merged_by(connection, match, sequence):
+        born = first.at
+    return born, changed or born, removed
+
+
+def _merged_by(connection: Connection, match: Match, sequence: int) -> bool:
+    """Whether another asset had gone into it at a sequence: then it is as old as the older one."""
+    query = select(_CHANGE.c.sequence).where(
+        _CHANGE.c.asset == match.key,
+        _CHANGE.c.sequence <= sequence,
+        _CHANGE.c.what == "merged",
+        _CHANGE.c.subject == id_text(match.uid),
+    )
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def past_parts(connection: Connection, match: Match, sequence: int) -> PastParts:

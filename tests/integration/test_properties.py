@@ -31,7 +31,7 @@ SMALL = st.integers(0, 11)
 EVENTS = [
     "add", "fill", "drop", "drop_most", "rename", "swap", "rename_over", "recreate", "add_column",
     "drop_column", "rename_column", "retype", "turn_columns", "comment", "define", "toggle_ids",
-    "toggle_scope", "describe",
+    "toggle_scope", "describe", "mirror", "rename",
 ]  # fmt: skip
 
 

@@ -160,6 +160,8 @@ class Play:
     def step(self, step: Step) -> None:
         """One step, in both."""
         match step:
+            case Act(_, "mirror"):
+                self.systems[1].mirror(self.systems[0])
             case Act(system, what, a, b):
                 self.systems[system].act(what, a, b)
             case CrawlIt():

@@ -7,6 +7,7 @@ reference model (`tests.support.oracle`) works out what must come of it.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -207,6 +208,10 @@ class System:
         if table and other:
             texts = (f"SELECT c0 FROM {other.name}", f"SELECT c0, c1 FROM {other.name}", None)
             table.definition = texts[b % 3]
+
+    def mirror(self, other: System) -> None:
+        """It comes to know all that another system has."""
+        self.tables = copy.deepcopy(other.tables)
 
     def _toggle_ids(self, a: int, b: int) -> None:
         self.ids = not self.ids and self.name == "wh"
