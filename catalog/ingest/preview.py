@@ -70,6 +70,7 @@ class _Preview:
         self.only = only
         self.cancelled = cancelled
         self.fresh: set[lookup.Identity] = set()
+        self.moved: set[int] = set()  # assets that leave their names
         self.found: set[str] = set()
         self.deferred: list[tuple[Part, Prepared]] = []
 
@@ -182,6 +183,8 @@ class _Preview:
 
     def _assets(self, connection: Connection, part: Part, items: Sequence[Prepared]) -> None:
         rows = lookup.by_name(connection, self.context, lookup.identities_of(items))
+        # A name that its asset has left is free by the time that the crawl comes to it.
+        rows = {name: row for name, row in rows.items() if row.key not in self.moved}
         ids = [
             one.stable_key
             for one in items
@@ -191,7 +194,8 @@ class _Preview:
         elsewhere = lookup.known_elsewhere(connection, self.context, items, rows)
         for item in items:
             row = rows.get(item.identity)
-            twice = item.identity in self.fresh or (row and row.key in self.context.seen)
+            seen = row is not None and row.key in self.context.seen
+            twice = item.identity in self.fresh or (seen and row and row.key not in self.moved)
             if twice:
                 self._fail(part, item.record.name)
             elif row is None:
@@ -217,9 +221,12 @@ class _Preview:
 
     def _renamed(self, part: Part, item: Prepared, owner: lookup.Existing) -> None:
         self.context.seen.add(owner.key)
+        self.moved.add(owner.key)
         part.note("seen", item.record.name)
         part.note("changed", item.record.name)
         part.note("renamed", f"{owner.name} -> {item.record.name}")
+        if owner.state == "removed":
+            part.note("restored", item.record.name)
 
     def _known(self, part: Part, item: Prepared, row: lookup.Existing) -> None:
         name = item.record.name
@@ -272,16 +279,27 @@ class _Preview:
         ids = [one.stable_key for one in items if one.stable_key is not None]
         owners = lookup.by_stable_id(connection, self.context, ids)
         holders = lookup.by_name(connection, self.context, lookup.identities_of(items))
+        holders = {name: row for name, row in holders.items() if row.key not in self.moved}
         joined = lookup.joinable(connection, pairs_of(items, owners, holders))
         moving = {id(one) for one in movers_of(self.context, items, owners, holders, joined)}
         for part, item in self.deferred:
             if id(item) in moving and item.stable_key is not None:
                 self._renamed(part, item, owners[item.stable_key])
-            else:
-                holder = holders[item.identity]
-                self.context.seen.add(holder.key)
-                part.note("seen", item.record.name)
-                part.note("new" if holder.sighted is None else "changed", item.record.name)
+        for part, item in self.deferred:
+            if id(item) not in moving:
+                self._recreated(part, item, holders.get(item.identity))
+
+    def _recreated(self, part: Part, item: Prepared, holder: lookup.Existing | None) -> None:
+        """A new id under a known name, or under one that its holder leaves."""
+        name = item.record.name
+        part.note("seen", name)
+        if holder is None or holder.key in self.moved:
+            part.note("new", name)
+            return
+        self.context.seen.add(holder.key)
+        part.note("new" if holder.sighted is None else "changed", name)
+        if holder.state == "removed":
+            part.note("restored", name)
 
     def _vanish(self, connection: Connection, parts: Sequence[Part]) -> None:
         if self.only is not None:

@@ -29,6 +29,7 @@ from catalog.ingest import scope as scope_module
 from catalog.ingest import vanish
 from catalog.ingest.context import load_source
 from catalog.ingest.crawl import run_crawl
+from catalog.ingest.preview import preview
 from catalog.lineage.parse import parse_pending
 from catalog.model import (
     Asset,
@@ -206,6 +207,7 @@ class Play:
     def _crawl(self, step: CrawlIt) -> None:
         source, plan = self.sources[step.system], self._plan(step)
         only = None if plan.only is None else sorted(plan.only)
+        said = self._preview(source, plan, only)
         key = source.queue(only)
         # After a kill, a system that was away is asked again: that is another crawl's story.
         mortal = step.trouble not in ("cancel", "unreachable")
@@ -231,7 +233,20 @@ class Play:
             self.oracle.take(source.name, plan, self._written(key, reader))
         else:
             self.crawls[key] = self.oracle.crawl(source.name, plan)
+            if step.trouble != "unreachable":
+                _same(said, {name: self.crawls[key][name] for name in said}, "preview")
         self._compare_ledger(row, plan)
+
+    def _preview(self, source: FakeSource, plan: Plan, only: list[str] | None) -> dict[str, int]:
+        """What a preview says of the crawl to come."""
+        with self.store.connect() as connection:
+            info = load_source(connection, source.key)
+        reader = PlanReader(plan)
+        found = preview(
+            self.store, info, reader, config_key="k", refused_by=reader.refused_by, only=only
+        )
+        names = ("seen", "new", "changed", "unchanged", "failed", "renamed", "restored")
+        return {name: found.totals[name] for name in names}
 
     def _cancel(self, key: int) -> None:
         with self.store.write("system") as unit:
