@@ -11,19 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.play import (
-    Act,
-    Confirm,
-    CrawlIt,
-    Edit,
-    Follow,
-    Parse,
-    Step,
-    Trouble,
-    make_template,
-    play,
-)
+from tests.support.people import make_template
+from tests.support.play import play
 from tests.support.postgres import Postgres
+from tests.support.steps import Act, Confirm, CrawlIt, Edit, Follow, Parse, Step, Trouble
 from tests.support.store import store_database
 
 IN_CI = os.environ.get("CATALOG_TESTS_REQUIRE_ALL") == "1"

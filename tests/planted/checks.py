@@ -27,7 +27,9 @@ from catalog.settings import settings
 from catalog.sources import sources
 from catalog.usecases.doctor import examine
 from tests.support.crawls import FakeSource, table
-from tests.support.play import Act, CrawlIt, Follow, Killed, Step, play, playing
+from tests.support.mortalstore import Killed
+from tests.support.play import play, playing
+from tests.support.steps import Act, CrawlIt, Follow, Step
 
 CHANGE = table_of(Change)
 Check = Callable[[Path, Path], None]

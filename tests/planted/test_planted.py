@@ -14,7 +14,8 @@ import pytest
 from tests.planted import checks
 from tests.planted.checks import Check, steps
 from tests.planted.patching import Patch
-from tests.support.play import Act, CrawlIt, Edit, Follow, make_template
+from tests.support.people import make_template
+from tests.support.steps import Act, CrawlIt, Edit, Follow
 
 
 class Fault(NamedTuple):

@@ -5,14 +5,13 @@ Used by the property tests, and by the planted faults, which must make the same 
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 from sqlalchemy import select, update
 
@@ -20,11 +19,8 @@ from catalog.access import users
 from catalog.access.viewer import Viewer
 from catalog.assets import past, reading, resolve
 from catalog.curation.edit import edit
-from catalog.curation.patch import FactPatch, FlagPatch, OwnerPatch, TagPatch
 from catalog.history import points
-from catalog.history.setup import create_all
-from catalog.history.store import Store, table_of
-from catalog.history.unit import Unit
+from catalog.history.store import table_of
 from catalog.ingest import scope as scope_module
 from catalog.ingest import vanish
 from catalog.ingest.context import load_source
@@ -49,8 +45,13 @@ from catalog.search.whoosh_engine import WhooshEngine
 from catalog.sources.ledger import COUNTS, ledger_of
 from catalog.usecases.doctor import examine
 from tests.support import world
+from tests.support.compare import grouped, lasting, row_state, same, thing_state
 from tests.support.crawls import FakeSource
-from tests.support.oracle import BRAKE_ASSETS, BRAKE_PERCENT, Oracle, Thing
+from tests.support.mortalstore import Killed, MortalStore
+from tests.support.oracle import BRAKE_ASSETS, BRAKE_PERCENT, Oracle
+from tests.support.people import make_editors, patch_of, person, remember_persons
+from tests.support.steps import Act, Confirm, CrawlIt, Edit, Follow, Parse, Step
+from tests.support.things import Thing
 from tests.support.world import Plan, PlanReader, System
 
 ASSET, COLUMN, SIGHTING = table_of(Asset), table_of(Column), table_of(Sighting)
@@ -58,88 +59,6 @@ CRAWL, FACT, SCOPE, SOURCE = table_of(Crawl), table_of(Fact), table_of(ScopeRow)
 USE, STATEMENT = table_of(StatementUse), table_of(Statement)
 ROOT = users.local_viewer("root")
 BATCH = 3  # records of a batch: a few tables make several
-
-Trouble = Literal[
-    "none", "incomplete", "failing", "unreachable", "unlisted", "bad_asset", "subset", "refused",
-    "cancel",
-]  # fmt: skip
-
-
-class Act(NamedTuple):
-    """Something happens in a system."""
-
-    system: int
-    what: str
-    a: int = 0
-    b: int = 0
-
-
-class CrawlIt(NamedTuple):
-    """A crawl. ``kills``: it is killed at these points, counted from where it went on."""
-
-    system: int
-    trouble: Trouble = "none"
-    at: int = 0
-    kills: tuple[int, ...] = ()
-
-
-class Edit(NamedTuple):
-    """A person writes. ``column`` 0: of the asset itself."""
-
-    who: int
-    asset: int
-    column: int
-    what: str
-    value: int
-
-
-class Confirm(NamedTuple):
-    """A person confirms what is held."""
-
-    system: int
-
-
-class Parse(NamedTuple):
-    """Definitions are parsed: lineage, and assets that are only referenced."""
-
-
-class Follow(NamedTuple):
-    """The index catches up."""
-
-
-Step = Act | CrawlIt | Edit | Confirm | Parse | Follow
-
-
-class Killed(BaseException):
-    """The process ends here."""
-
-
-class MortalStore(Store):
-    """A store whose process can be killed around every commit, and that says what it committed."""
-
-    left: int | None = None  # points until the end; None: it lives on
-    committed: Callable[[int], None] = staticmethod(lambda sequence: None)
-
-    def at(self, point: str) -> None:
-        """A named point of the product."""
-        self.point()
-
-    def point(self) -> None:
-        """A place where it may end."""
-        if self.left is not None:
-            self.left -= 1
-            if self.left < 0:
-                self.left = None
-                raise Killed
-
-    @contextmanager
-    def write(self, actor: str, *, cause: str | None = None, crawl: bool = False) -> Iterator[Unit]:
-        with super().write(actor, cause=cause, crawl=crawl) as unit:
-            yield unit
-            self.point()
-        if unit.last_sequence is not None:
-            self.committed(unit.last_sequence)
-        self.point()
 
 
 @dataclass
@@ -234,7 +153,7 @@ class Play:
         else:
             self.crawls[key] = self.oracle.crawl(source.name, plan)
             if step.trouble != "unreachable":
-                _same(said, {name: self.crawls[key][name] for name in said}, "preview")
+                same(said, {name: self.crawls[key][name] for name in said}, "preview")
         self._compare_ledger(row, plan)
 
     def _preview(self, source: FakeSource, plan: Plan, only: list[str] | None) -> dict[str, int]:
@@ -280,11 +199,11 @@ class Play:
             chosen = columns[step.column % len(columns)]
             number, path = chosen.number, chosen.field.path
         viewer = self.people[step.who % len(self.people)]
-        patch, facts = _patch(step.what, step.value, viewer)
+        patch, facts = patch_of(step.what, step.value, viewer)
         assert thing.uid is not None
         uid = id_text(thing.uid)
         self.store.run(lambda unit: edit(unit, viewer, uid, path, patch), viewer.actor)
-        mine = "" if step.what != "flag" else _person(viewer)
+        mine = "" if step.what != "flag" else person(viewer)
         for known in list(thing.facts):
             if known[:2] == (number, step.what) and mine in ("", known[2]):
                 del thing.facts[known]
@@ -331,7 +250,7 @@ class Play:
                     if uid not in self.shown[sequence]:
                         continue
                     view = past.as_of(connection, ROOT, match, sequence)
-                found[uid] = _lasting(view)
+                found[uid] = lasting(view)
         return found
 
     def check_history(self) -> None:
@@ -341,7 +260,7 @@ class Play:
             for uid, view in then.items():
                 if uid not in self.by_uid:
                     continue  # it was merged: its own past is told by its versions alone
-                _same(now[uid], view, f"{view['name']} as of {sequence}")
+                same(now[uid], view, f"{view['name']} as of {sequence}")
 
     # -- comparing -----------------------------------------------------------------------------
 
@@ -355,7 +274,7 @@ class Play:
         if expected is not None:
             have = {name: getattr(found, name) for name in COUNTS}
             want = {name: expected[name] for name in COUNTS}
-            _same(have, want, f"ledger of a crawl that {row.state}: {row.why}")
+            same(have, want, f"ledger of a crawl that {row.state}: {row.why}")
         if not plan.troubled:
             assert row.state == "succeeded"
 
@@ -368,8 +287,8 @@ class Play:
                 sorted((thing.name, thing.state) for thing in self.oracle.things),
                 sorted((row.name, row.state) for row in rows.values()),
             )
-            columns = _grouped(connection.execute(select(COLUMN)))
-            sightings = _grouped(
+            columns = grouped(connection.execute(select(COLUMN)))
+            sightings = grouped(
                 connection.execute(
                     select(
                         SIGHTING.c.asset,
@@ -382,8 +301,8 @@ class Play:
                     .join(SCOPE, SCOPE.c.key == SIGHTING.c.scope)
                 )
             )
-            facts = _grouped(connection.execute(select(FACT)))
-            uses = _grouped(
+            facts = grouped(connection.execute(select(FACT)))
+            uses = grouped(
                 connection.execute(
                     select(USE.c.asset, STATEMENT.c.text)
                     .join(STATEMENT, STATEMENT.c.key == USE.c.statement)
@@ -393,7 +312,7 @@ class Play:
             names = {row.key: row.name for row in connection.execute(select(SOURCE))}
         for uid, row in rows.items():
             thing = self.by_uid[uid]
-            have = _row(
+            have = row_state(
                 row,
                 names,
                 columns.get(row.key, []),
@@ -401,7 +320,7 @@ class Play:
                 facts.get(row.key, []),
                 uses.get(row.key, []),
             )
-            _same(have, _thing(thing), thing.name)
+            same(have, thing_state(thing), thing.name)
 
     def _meet(self, rows: dict[bytes, Any]) -> None:
         """Things that the last crawl made are recognised by name, once; merged ones are gone."""
@@ -426,137 +345,7 @@ class Play:
         self.check_history()
 
 
-def _same(have: dict[str, Any], want: dict[str, Any], what: str) -> None:
-    """Fails with what differs only: name -> (is, should be)."""
-    wrong = {
-        name: (have.get(name), want.get(name))
-        for name in (*have, *want)
-        if have.get(name) != want.get(name)
-    }
-    assert not wrong, f"{what}: {wrong}"
-
-
-def _grouped(rows: Any) -> dict[int, list[Any]]:
-    found: dict[int, list[Any]] = {}
-    for row in rows:
-        found.setdefault(row.asset, []).append(row)
-    return found
-
-
-def _thing(thing: Thing) -> dict[str, Any]:
-    """The model's asset in the form of `_row`."""
-    live = thing.live()
-    written = thing.facts.get((0, "description", ""), thing.description)
-    return {
-        "name": thing.name,
-        "class": thing.cls,
-        "kind": thing.kind,
-        "state": thing.state,
-        "source": thing.source,
-        "description": written or None,
-        "columns": sorted(
-            (one.number, one.field.path, one.field.type, one.live) for one in thing.columns
-        ),
-        "sightings": sorted((source, s.scope, s.state, s.id) for source, s in thing.seen.items()),
-        "facts": sorted((*where, json.dumps(value)) for where, value in thing.facts.items()),
-        "definitions": sorted(
-            {statement.text for seen in live.values() for statement in seen.item.statements}
-        ),
-    }
-
-
-def _row(
-    row: Any, names: dict[int, str], columns: Any, sightings: Any, facts: Any, uses: Any
-) -> dict[str, Any]:
-    return {
-        "name": row.name,
-        "class": row.asset_class,
-        "kind": row.kind,
-        "state": row.state,
-        "source": names.get(row.source),
-        "description": row.description,
-        "columns": sorted((one.number, one.path, one.type, one.live) for one in columns),
-        "sightings": sorted((one.source, one.scope, one.state, one.stable_id) for one in sightings),
-        "facts": sorted(
-            (one.column, one.property, one.item, json.dumps(json.loads(one.value))) for one in facts
-        ),
-        "definitions": sorted({one.text for one in uses}),
-    }
-
-
-_NOW_ONLY = (
-    "matched_by", "measures", "popularity", "rows_class", "children", "seen_by", "crawl",
-    "complete", "aliases", "held_since", "definition", "sequence", "changed_at",
-)  # fmt: skip
-
-
-def _lasting(view: Any) -> dict[str, Any]:
-    """What of a read model is also known of the past."""
-    import msgspec
-
-    built = msgspec.to_builtins(view)
-    for name in _NOW_ONLY:
-        built.pop(name)
-    for one in (built["title_origin"], built["description_origin"], *_origins(built)):
-        if one is not None and one["layer"] == "crawled":
-            one["at"] = None  # when the source was last asked is of now
-    return dict(built)
-
-
-def _origins(view: dict[str, Any]) -> Iterator[Any]:
-    for holder in (view, *(view["columns"] or ())):
-        yield from (one["origin"] for one in (*holder["owners"], *holder["tags"]))
-        yield holder["description_origin"]
-
-
-def _person(viewer: Viewer) -> str:
-    return _PERSONS[viewer.actor]
-
-
-_PERSONS: dict[str, str] = {}
-
-
-def _patch(what: str, value: int, viewer: Viewer) -> tuple[FactPatch, dict[str, Any]]:
-    """A patch, and the facts (item -> value) that then stand for the property."""
-    choice = value % 3
-    match what:
-        case "description":
-            text = (None, "what it is", "")[choice]
-            return FactPatch(description=text), {} if text is None else {"": text}
-        case "tag":
-            tags = ([], ["pii/email"], ["pii/email", "gold"])[choice]
-            return FactPatch(tags=[TagPatch(tag) for tag in tags]), dict.fromkeys(tags)
-        case "owner":
-            if choice == 0:
-                return FactPatch(owners=None), {}
-            if choice == 1:
-                return FactPatch(owners=[]), {"": None}
-            return FactPatch(owners=[OwnerPatch("ann")]), {f"{_PERSONS['ann']}/owner": None}
-        case _:
-            if choice == 0:
-                return FactPatch(flag=None), {}
-            kind = ("endorsed", "warned")[choice - 1]
-            made = {"kind": kind, "reason": None}
-            return FactPatch(flag=FlagPatch(kind)), {_person(viewer): made}
-
-
 # --- making one -------------------------------------------------------------------------------
-
-
-def make_template(path: Path) -> None:
-    """A store with two editors, to be copied for each run."""
-    made = Store(f"sqlite:///{path}", disk_reserve=0)
-    create_all(made.engine)
-    _make_editors(made)
-    with made.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    made.close()
-
-
-def _make_editors(store: Store) -> None:
-    with store.write(ROOT.actor) as unit:
-        for login in ("ann", "bob"):
-            users.create_user(unit, ROOT, login, role="steward", email=f"{login}@example.com")
 
 
 @contextmanager
@@ -567,7 +356,7 @@ def playing(folder: Path, template: Path | str) -> Iterator[Play]:
     """
     if isinstance(template, str):
         store = MortalStore(template, home=folder, disk_reserve=0)
-        _make_editors(store)
+        make_editors(store)
     else:
         shutil.copyfile(template, folder / "catalog.db")
         store = MortalStore(f"sqlite:///{folder / 'catalog.db'}", home=folder, disk_reserve=0)
@@ -580,7 +369,7 @@ def playing(folder: Path, template: Path | str) -> Iterator[Play]:
         )
     with store.read() as session:
         people = [users.viewer_as(session, login) for login in ("ann", "bob")]
-    _remember_persons(store, people)
+    remember_persons(store, people)
     made = Play(store, engine, systems, sources, Oracle([one.name for one in systems]), people)
     store.committed = made.remember
     at, sizes = points.at, (scope_module.WRITE_CHUNK, scope_module.READ_CHUNK)
@@ -593,14 +382,6 @@ def playing(folder: Path, template: Path | str) -> Iterator[Play]:
         scope_module.WRITE_CHUNK, scope_module.READ_CHUNK = sizes
         engine.close()
         store.close()
-
-
-def _remember_persons(store: Store, people: list[Viewer]) -> None:
-    from catalog.curation.edit import flag_item
-
-    with store.connect() as connection:
-        for viewer, login in zip(people, ("ann", "bob"), strict=True):
-            _PERSONS[viewer.actor] = _PERSONS[login] = flag_item(connection, viewer)
 
 
 def play(folder: Path, template: Path | str, steps: list[Step]) -> None:
