@@ -99,7 +99,7 @@ def opened(
     from catalog.access import users
 
     catalog = wiring.open_catalog(chosen_settings(home))
-    _install_address(catalog)
+    before = _install_address(catalog)
     try:
         viewer = users.local_viewer(login())
         if as_user is not None:
@@ -109,18 +109,26 @@ def opened(
         if follow:
             catalog.catch_up()
     finally:
+        _install_base_url(before)
         catalog.close()
 
 
-def _install_address(catalog: Any) -> None:
-    """Links lead to the server that runs on this home, wherever it listens."""
+def _install_base_url(url: str | None) -> str | None:
     from catalog.assets.links import install_base_url
+
+    return install_base_url(url)
+
+
+def _install_address(catalog: Any) -> str | None:
+    """Links lead to the server that runs on this home, wherever it listens; returns the
+    address that was set before."""
     from catalog.jobs.leases import SERVE
 
     holder = catalog.leases.holder(SERVE)
     running = holder is not None and holder.address and catalog.leases.alive(holder.owner)
-    if catalog.settings.base_url is None and running:
-        install_base_url(holder.address)
+    return _install_base_url(
+        holder.address if catalog.settings.base_url is None and running else None
+    )
 
 
 def plain(value: Any) -> Any:

@@ -25,7 +25,7 @@ def run(catalog: Any, *, say_link: Callable[[str], None]) -> int:
     address = f"http://{_shown(chosen.host)}:{chosen.port}"
     lease = catalog.leases.serve(address)
     _log(chosen)
-    links.install_base_url(chosen.base_url or address)
+    before = links.install_base_url(chosen.base_url or address)
     try:
         app = create_app(catalog, Background(catalog))
         config = uvicorn.Config(
@@ -53,6 +53,7 @@ def run(catalog: Any, *, say_link: Callable[[str], None]) -> int:
             server.run(sockets=sockets)
         return DONE if server.started else FAILED
     finally:
+        links.install_base_url(before)
         if lease is not None:
             lease.release()
 

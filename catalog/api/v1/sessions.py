@@ -57,7 +57,7 @@ def list_own(call: CallArg) -> Response:
 
 @router.post("", action=PUBLIC, status=201, returns=SignedIn)
 def sign_in(call: CallArg, given: SignIn) -> Response:
-    """Signs in and sets the cookie. After too many failures it answers 503 for a while."""
+    """Signs in and sets the cookie. After too many failures it answers 429 for a while."""
     call.refuse_cross_site(strict=False)
     request = call.request
     made = sessions.sign_in(
