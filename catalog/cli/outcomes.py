@@ -33,10 +33,7 @@ def crawls(page: Any) -> None:
             one.source,
             one.state,
             moment(one.started_at or one.queued_at),
-            one.ledger.seen,
-            one.ledger.new,
-            one.ledger.changed,
-            one.ledger.failed,
+            *_sums(one.ledger),
             one.why,
         ]
         for one in page.items
@@ -44,6 +41,13 @@ def crawls(page: Any) -> None:
     headers = ["id", "source", "state", "started", "seen", "new", "changed", "failed", "why"]
     table(None, headers, rows)
     _more(page)
+
+
+def _sums(sums: Any) -> tuple[int | None, ...]:
+    """Seen, new, changed, failed; unknown to who sees only some assets."""
+    if sums is None:
+        return (None,) * 4
+    return sums.seen, sums.new, sums.changed, sums.failed
 
 
 def detail(found: Any) -> None:
@@ -66,8 +70,10 @@ def detail(found: Any) -> None:
     table(None, ["scope", "state", "seen", "new", "changed", "why"], rows)
 
 
-def ledger(sums: Any) -> tuple[str, str, str]:
-    """Both sums, and what stands beside them."""
+def ledger(sums: Any) -> tuple[str, ...]:
+    """Both sums, and what stands beside them; nothing for who may not know them."""
+    if sums is None:
+        return ()
     return (
         f"objects: {sums.listed:,} listed = {sums.used:,} used + {sums.filtered:,} filtered + "
         f"{sums.failed_objects:,} failed",

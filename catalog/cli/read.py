@@ -9,7 +9,7 @@ import typer
 
 from catalog.cli import render
 from catalog.cli.context import DONE, HomeOption, JsonFlag, Opened, emit, one_of, opened, say
-from catalog.errors import BadInput, Unavailable
+from catalog.errors import BadInput, NotFound, Unavailable
 
 NameArgument = Annotated[
     str, typer.Argument(help="A name in any form: id, namespace/name, SOURCE.name, path, suffix.")
@@ -250,15 +250,29 @@ def browse(
 ) -> int:
     """List what is directly in a container: databases, schemas, folders."""
     from catalog.assets.listing import browse as room
-    from catalog.assets.resolve import resolve
 
     with opened(home) as open_, open_.store.connect() as connection:
         parent = None
         if name is not None:
-            parent = resolve(connection, open_.viewer, name, asset_class="container")
+            parent = _container(connection, open_.viewer, name)
         found = room(connection, open_.viewer, parent, limit=limit, cursor=cursor)
     if as_json:
         emit(found)
     else:
         render.summaries(found)
     return DONE
+
+
+def _container(connection: Any, viewer: Any, name: str) -> Any:
+    """The container of a name; a name of something else says what it is."""
+    from catalog.assets.reading import read
+    from catalog.assets.resolve import resolve
+
+    try:
+        return resolve(connection, viewer, name, asset_class="container")
+    except NotFound:
+        found = read(connection, viewer, resolve(connection, viewer, name))
+        raise BadInput(
+            f"{name} is a {found.kind}: nothing lies in it.",
+            remedy=f"Show it with `catalog show {found.canonical}`.",
+        ) from None

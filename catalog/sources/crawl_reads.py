@@ -8,16 +8,15 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 from sqlmodel import Session
 
-from catalog.access.expression import Everything
 from catalog.access.sqlfilter import visible_assets
-from catalog.access.viewer import Viewer, visible
+from catalog.access.viewer import Viewer
 from catalog.errors import BadInput, NotFound
 from catalog.history.store import table_of
 from catalog.model import Asset, Crawl, CrawlProblem, CrawlScope, Hold, Scope, Source, clock
 from catalog.naming import id_bytes, id_text
 from catalog.sources.ledger import ledger_of, total
 from catalog.sources.reads import crawl_summary, find, shown_name
-from catalog.sources.seen import visible_sources
+from catalog.sources.seen import sees_all, visible_sources
 from catalog.sources.views import CrawlDetail, CrawlSummary, Page, ProblemView, ScopeLedger
 
 _SOURCE = table_of(Source)
@@ -91,7 +90,7 @@ def get_crawl(session: Session, viewer: Viewer, crawl_id: str) -> CrawlDetail:
         raise NotFound(f"There is no crawl {crawl_id}.", remedy="List the crawls of the source.")
     summary = crawl_summary(viewer, row)
     scopes = _scope_ledgers(session, viewer, row.key)
-    wrong = summary.ledger.check()
+    wrong = [] if summary.ledger is None else summary.ledger.check()
     for scope in scopes:
         wrong += [f"{scope.name}: {sentence}" for sentence in scope.ledger.check()]
     if scopes and total(scope.ledger for scope in scopes) != summary.ledger:
@@ -107,7 +106,7 @@ def get_crawl(session: Session, viewer: Viewer, crawl_id: str) -> CrawlDetail:
 
 def _scope_ledgers(session: Session, viewer: Viewer, crawl: int) -> tuple[ScopeLedger, ...]:
     """Scopes by name; who sees only some assets is not told the names of schemas."""
-    if not (viewer.may("source") or isinstance(visible(viewer), Everything)):
+    if not sees_all(viewer):
         return ()
     rows = session.connection().execute(
         select(_CRAWL_SCOPE, _SCOPE.c.name)
@@ -169,7 +168,7 @@ def list_problems(
 def problems_seen(viewer: Viewer) -> ColumnElement[bool]:
     """A problem is seen by who manages sources or sees everything; others see those of assets
     that they see: paths and names of the rest are not theirs to know."""
-    if viewer.may("source") or isinstance(visible(viewer), Everything):
+    if sees_all(viewer):
         return true()
     seen = select(_ASSET.c.key).where(visible_assets(viewer))
     return and_(_PROBLEM.c.asset.is_not(None), _PROBLEM.c.asset.in_(seen))

@@ -18,7 +18,7 @@ from catalog.naming import id_bytes, id_text
 from catalog.sources import schedules, secrets
 from catalog.sources.configs import config_class
 from catalog.sources.ledger import ledger_of
-from catalog.sources.seen import visible_sources
+from catalog.sources.seen import sees_all, visible_sources
 from catalog.sources.views import CrawlSummary, SourceView
 
 _SOURCE = table_of(Source)
@@ -117,8 +117,10 @@ def crawl_summary(viewer: Viewer, row: Any) -> CrawlSummary:
     """The read model of a crawl's row, with ``source_uid`` and ``source_name`` beside it.
 
     The names that a crawl was asked for are told only to who manages sources: they may be
-    names of assets that others do not see.
+    names of assets that others do not see. Who sees only some assets is told neither sums nor
+    why it failed: both speak of the rest.
     """
+    whole = sees_all(viewer)
     subset = None if row.subset is None else tuple(json.loads(row.subset))
     return CrawlSummary(
         id=id_text(row.uid),
@@ -134,8 +136,8 @@ def crawl_summary(viewer: Viewer, row: Any) -> CrawlSummary:
         ended_at=row.ended_at,
         progress_at=row.progress_at,
         cancel_requested=bool(row.cancel) and row.ended_at is None,
-        why=row.why,
-        ledger=ledger_of(row),
+        why=row.why if whole else None,
+        ledger=ledger_of(row) if whole else None,
     )
 
 

@@ -30,7 +30,7 @@ class CrawlSummary:
     progress_at: int | None
     cancel_requested: bool
     why: str | None
-    ledger: Ledger
+    ledger: Ledger | None
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,11 @@ import shutil
 import sqlite3
 import subprocess
 from contextlib import closing
+from glob import escape
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from sqlalchemy import text
 
 from catalog.errors import BadInput, Conflict, StoreError
 from catalog.history import migrate, points
@@ -34,6 +37,7 @@ def backup(store: Store, settings: Settings, target: Path, *, with_keys: bool = 
     if not target.parent.is_dir():
         raise BadInput(f"There is no folder {target.parent}.", remedy="Make it first.")
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    _clear_abandoned(target)
     try:
         if store.is_sqlite:
             _copy_sqlite(settings.home / "catalog.db", part)
@@ -48,6 +52,24 @@ def backup(store: Store, settings: Settings, target: Path, *, with_keys: bool = 
     if with_keys:
         _copy_keys(settings, target)
     return target
+
+
+def _clear_abandoned(target: Path) -> None:
+    """What a killed backup to the same file has left behind."""
+    for left in target.parent.glob(f".{escape(target.name)}.*.part"):
+        owner = left.name.split(".")[-2]
+        if owner.isdigit() and not _lives(int(owner)):
+            left.unlink(missing_ok=True)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _copy_sqlite(source: Path, target: Path) -> None:
@@ -104,8 +126,9 @@ def restore(store: Store, settings: Settings, source: Path) -> None:
 def new_epoch(store: Store) -> None:
     """Marks the store as another one than its index and followers have seen."""
     with store.engine.begin() as connection:
-        connection.exec_driver_sql(
-            "UPDATE meta SET value = '" + secrets.token_hex(8) + "' WHERE name = 'epoch'"
+        connection.execute(
+            text("UPDATE meta SET value = :epoch WHERE name = 'epoch'"),
+            {"epoch": secrets.token_hex(8)},
         )
 
 

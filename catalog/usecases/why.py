@@ -72,7 +72,7 @@ def why(connection: Connection, viewer: Viewer, name: str) -> Why:
 
 
 def _present(connection: Connection, viewer: Viewer, row: Any) -> list[Reason]:
-    found = _held(connection, row) + _failed_asset(connection, viewer, row)
+    found = _held(connection, viewer, row) + _failed_asset(connection, viewer, row)
     if row.state == "removed":
         return [_removed(connection, row), *found]
     if row.state == "referenced":
@@ -89,7 +89,11 @@ def _present(connection: Connection, viewer: Viewer, row: Any) -> list[Reason]:
         select(_SOURCE.c.name, _SCOPE.c.last_complete_at)
         .join(_SIGHTING, _SIGHTING.c.source == _SOURCE.c.key)
         .join(_SCOPE, _SCOPE.c.key == _SIGHTING.c.scope)
-        .where(_SIGHTING.c.asset == row.key, _SIGHTING.c.state == "present")
+        .where(
+            _SIGHTING.c.asset == row.key,
+            _SIGHTING.c.state == "present",
+            visible_sources(viewer),
+        )
     ).all()
     present = [
         Reason(
@@ -103,11 +107,11 @@ def _present(connection: Connection, viewer: Viewer, row: Any) -> list[Reason]:
     return [*found, *present] or [Reason("present", "It is in the catalog.")]
 
 
-def _held(connection: Connection, row: Any) -> list[Reason]:
+def _held(connection: Connection, viewer: Viewer, row: Any) -> list[Reason]:
     holds = connection.execute(
         select(_HOLD.c.why, _HOLD.c.since, _SOURCE.c.name)
         .join(_SOURCE, _SOURCE.c.key == _HOLD.c.source)
-        .where(_HOLD.c.asset == row.key, _HOLD.c.ended_at.is_(None))
+        .where(_HOLD.c.asset == row.key, _HOLD.c.ended_at.is_(None), visible_sources(viewer))
     )
     return [
         Reason(

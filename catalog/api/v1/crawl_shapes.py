@@ -17,6 +17,7 @@ class Crawl(msgspec.Struct, frozen=True):
 
     ``subset``: the names that it was asked for, null: the whole source. The ledger's sums:
     listed = used + filtered + failed_objects; seen = new + changed + unchanged + failed.
+    ``why`` and ``ledger`` are null for who sees only some assets.
     """
 
     id: str
@@ -33,7 +34,7 @@ class Crawl(msgspec.Struct, frozen=True):
     progress_at: str | None
     cancel_requested: bool
     why: str | None
-    ledger: Ledger
+    ledger: Ledger | None
 
 
 class CrawlScope(msgspec.Struct, frozen=True):
