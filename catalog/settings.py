@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     threads: int = Field(
         default=8, ge=1, le=64, description="Threads for requests, and database connections."
     )
+    cores: int = Field(
+        default=1, ge=0, description="Processor cores that requests are answered on; 0: all."
+    )
     scheduler: bool = Field(default=True, description="Whether this process runs schedules.")
     token_days: int = Field(default=365, ge=1, description="Default life of a token in days.")
     session_days: int = Field(default=14, ge=1, description="Life of a session in days.")

@@ -25,6 +25,7 @@ from catalog.crawling.crawler import CheckResult, Crawler, PreviewItem
 from catalog.crawling.registry import crawler_class, kinds
 from catalog.errors import BadInput, CatalogError, SourceError, Unavailable
 from catalog.history.unit import SECRET
+from catalog.jobs import cores
 from catalog.jobs.workers import child_environment
 from catalog.naming import without_secrets
 from catalog.settings import Settings
@@ -163,7 +164,9 @@ def _ask(settings: Settings, found: Draft, what: dict[str, Any], seconds: float)
             retry_after=5,
         )
     try:
-        sent = json.dumps({**what, "kind": found.kind, "config": found.config})
+        sent = json.dumps(
+            {**what, "kind": found.kind, "config": found.config, "cores": cores.cores()}
+        )
         raw = _run_child(settings, sent.encode(), seconds)
     finally:
         _running.release()
@@ -273,7 +276,9 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a driver prints is no answer
     try:
-        answer = _answer(json.load(sys.stdin))
+        asked = json.load(sys.stdin)
+        cores.take(asked.get("cores", ()))
+        answer = _answer(asked)
     except CatalogError as error:
         answer = _no(error.message, error.remedy)
     except Exception as error:
