@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from catalog.search.engine import Query
 from catalog.search.whoosh_engine import WhooshEngine
-from catalog.testing.engines import START, fill, make_document
+from catalog.testing.engine_documents import START, fill, make_document
 
 
 def test_segments_stay_few_and_nothing_is_lost(engine: WhooshEngine) -> None:
