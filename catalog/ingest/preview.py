@@ -20,6 +20,7 @@ from catalog.ingest import lookup, vanish
 from catalog.ingest.context import CrawlContext, SourceInfo
 from catalog.ingest.crawl import Reader, scope_states
 from catalog.ingest.forecast import CrawlPreview, Part, answer
+from catalog.ingest.matching import contradicts
 from catalog.ingest.prepare import Prepared, clean_record, prepare, restate
 from catalog.ingest.renames import movers_of, pairs_of
 from catalog.model import Scope
@@ -200,7 +201,7 @@ class _Preview:
                 self._fail(part, item.record.name)
             elif row is None:
                 self._unmatched(part, item, owners)
-            elif _contradicts(row, item) or item.identity in elsewhere:
+            elif contradicts(row, item) or item.identity in elsewhere:
                 self.deferred.append((part, _slim(item)))
             else:
                 self._known(part, item, row)
@@ -356,15 +357,6 @@ def _add_statement(current: Prepared | None, record: records.Statement) -> None:
     defines = isinstance(cleaned, records.Statement) and cleaned.defines
     if current is not None and defines == current.record.name:
         current.statements.append(cleaned)  # type: ignore[arg-type]  # a statement, see above
-
-
-def _contradicts(row: lookup.Existing, item: Prepared) -> bool:
-    return (
-        row.sighted is not None
-        and row.stable_id is not None
-        and item.record.id is not None
-        and row.stable_id != item.record.id
-    )
 
 
 def _slim(item: Prepared) -> Prepared:

@@ -14,9 +14,10 @@ from catalog.crawling import records
 from catalog.history import points
 from catalog.history.unit import Unit, unpack
 from catalog.ingest import lookup
-from catalog.ingest.batch import BatchResult, lost_its_id, write_batch
+from catalog.ingest.batch import write_batch
 from catalog.ingest.context import CrawlContext
 from catalog.ingest.ledger import Tally
+from catalog.ingest.matching import BatchResult, lost_its_id
 from catalog.ingest.measures import changed_measures, differ, write_measures, write_partitions
 from catalog.ingest.prepare import Prepared, clean_record, prepare, restate
 from catalog.ingest.statements import write_statements

@@ -17,7 +17,7 @@ from catalog.history import dialect
 from catalog.history.store import table_of
 from catalog.history.unit import Unit, unpack
 from catalog.ingest import columns, lookup
-from catalog.ingest.batch import asset_document
+from catalog.ingest.changes import asset_document
 from catalog.ingest.context import CrawlContext, SourceInfo
 from catalog.ingest.lookup import Existing, chunks
 from catalog.ingest.statements import end_statements

@@ -110,7 +110,7 @@ FAULTS = [
     Fault(
         "a rename drops what people wrote",
         Patch(
-            "catalog.ingest.batch:_write_aliases",
+            "catalog.ingest.aliases:write_aliases",
             "rows = [",
             "for one in moved:\n"
             "        from catalog.model import Fact\n"
@@ -164,7 +164,7 @@ FAULTS = [
     ),
     Fault(
         "a hold does not end",
-        Patch("catalog.ingest.batch:_end_holds", "for chunk in", "for chunk in () and"),
+        Patch("catalog.ingest.updating:_end_holds", "for chunk in", "for chunk in () and"),
         checks.doctor_is_content,
     ),
     Fault(
