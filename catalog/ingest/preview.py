@@ -18,11 +18,12 @@ from catalog.errors import CatalogError
 from catalog.history.store import Store, table_of
 from catalog.ingest import lookup, vanish
 from catalog.ingest.context import CrawlContext, SourceInfo
-from catalog.ingest.crawl import Reader, scope_states
 from catalog.ingest.forecast import CrawlPreview, Part, answer
 from catalog.ingest.matching import contradicts
 from catalog.ingest.prepare import Prepared, clean_record, prepare, restate
 from catalog.ingest.renames import movers_of, pairs_of
+from catalog.ingest.run import Reader
+from catalog.ingest.scopes import scope_states
 from catalog.model import Scope
 from catalog.naming import name_key, without_secrets
 

@@ -35,13 +35,13 @@ FAULTS = [
     ),
     Fault(
         "an incomplete listing withdraws",
-        Patch("catalog.ingest.crawl:_close_scope", "if not done.complete:", "if False:"),
+        Patch("catalog.ingest.scopes:close_scope", "if not done.complete:", "if False:"),
         steps(CrawlIt(0, "incomplete", 4)),
     ),
     Fault(
         "a failing scope withdraws",
         Patch(
-            "catalog.ingest.crawl:_crawl_scope",
+            "catalog.ingest.scopes:crawl_scope",
             "if failure is not None:",
             "if failure is not None:\n        result.done = records.Done()\n    if False:",
         ),
@@ -68,7 +68,7 @@ FAULTS = [
     Fault(
         "a resumed scope counts twice",
         Patch(
-            "catalog.ingest.crawl:_open_scopes",
+            "catalog.ingest.scopes:open_scopes",
             "ledger.Ledger() - ledger.ledger_of(row)",
             "ledger.Ledger()",
         ),
