@@ -17,7 +17,8 @@ from catalog import __version__
 from catalog.api import openapi
 from catalog.api.v1 import routers
 from catalog.jobs import cores
-from catalog.pages import plain
+from catalog.pages import errors, routes
+from catalog.pages.frame import static_files
 from catalog.serving import problems
 from catalog.serving.call import State
 from catalog.serving.limits import BodyLimit, SecurityHeaders
@@ -54,9 +55,11 @@ def create_app(catalog: Catalog, background: Background | None = None) -> FastAP
     app.state.catalog = State(catalog, background)
     problems.install(app)
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
-    for router in (*routers(), *plain.routers()):
+    for router in (*routers(), *routes.routers()):
         # Not `include_router`: it hides the routes from `app.routes`, which must be walked.
         app.router.routes.extend(router.api.routes)
+    app.mount("/static", static_files())
+    errors.install(app)
     refuse_unguarded(app)
     app.add_middleware(Crashes)
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)

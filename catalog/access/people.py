@@ -255,3 +255,16 @@ def _view(row: Any) -> PersonView:
 
 def _note(unit: Unit, uid: bytes, what: str, before: Any, after: Any) -> None:
     unit.change(what, subject_type="person", subject=id_text(uid), before=before, after=after)
+
+
+def names_of_admins(connection: Connection, viewer: Viewer) -> list[str]:
+    """Names of those who look after the catalog, for whoever needs to ask them something."""
+    viewer.require("read")
+    rows = connection.execute(
+        select(_PERSON.c.name)
+        .join(_USER, _USER.c.person == _PERSON.c.key)
+        .where(_USER.c.role == "admin", _USER.c.disabled.is_(False))
+        .order_by(_PERSON.c.name)
+        .limit(5)
+    )
+    return [name for (name,) in rows]

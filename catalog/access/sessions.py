@@ -14,16 +14,18 @@ from sqlmodel import Session
 
 from catalog.access import users
 from catalog.access.hashing import new_secret, secret_hash
+from catalog.access.preferences import Preferences
 from catalog.access.viewer import Viewer
 from catalog.errors import BadInput, NotSignedIn
 from catalog.history.store import Store, table_of
 from catalog.history.unit import SECRET, Unit
-from catalog.model import User, UserSession, clock
+from catalog.model import Preference, User, UserSession, clock
 from catalog.naming import id_bytes, id_text, new_id
 from catalog.settings import settings
 
 _SESSION = table_of(UserSession)
 _USER = table_of(User)
+_PREFERENCE = table_of(Preference)
 LONGEST_LINK: Final = 7 * 24 * 60  # minutes
 _FIND = (
     select(
@@ -34,8 +36,11 @@ _FIND = (
         _USER.c.login,
         _USER.c.role,
         _USER.c.person,
+        _PREFERENCE.c.theme,
+        _PREFERENCE.c.zone,
     )
     .join(_USER, _USER.c.key == _SESSION.c.user)
+    .outerjoin(_PREFERENCE, _PREFERENCE.c.user == _USER.c.key)
     .where(
         _SESSION.c.hash == bindparam("hash"),
         _SESSION.c.kind == "session",
@@ -56,11 +61,12 @@ class NewSession:
 
 @dataclass(frozen=True)
 class FoundSession:
-    """A living session: its public id, its end and its viewer."""
+    """A living session: its public id, its end, its viewer and how they want pages."""
 
     id: str
     expires_at: int
     viewer: Viewer
+    preferences: Preferences
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,8 @@ def find_session(connection: Connection, cookie: str) -> FoundSession:
     row = connection.execute(_FIND, {"hash": secret_hash(cookie), "now": clock.now()}).first()
     if row is None:
         raise NotSignedIn("The session has ended.", remedy="Sign in again.")
-    return FoundSession(id_text(row.session_uid), row.expires_at, users.viewer_of(row))
+    wants = Preferences(row.theme, row.zone)
+    return FoundSession(id_text(row.session_uid), row.expires_at, users.viewer_of(row), wants)
 
 
 def sign_out(unit: Unit, cookie: str) -> None:

@@ -18,11 +18,13 @@ from catalog.access.viewer import Viewer
 from catalog.errors import BadInput, Conflict, NotAllowed, NotFound, NotSignedIn
 from catalog.history.store import Store, table_of
 from catalog.history.unit import SECRET, Unit
-from catalog.model import Person, Token, User, UserSession
+from catalog.model import Person, Preference, RecentView, Token, User, UserSession
 from catalog.naming import id_text, new_id
 from catalog.types import ROLES, Role
 
 _USER = table_of(User)
+_PREFERENCE = table_of(Preference)
+_RECENT = table_of(RecentView)
 _PERSON = table_of(Person)
 _TOKEN = table_of(Token)
 _SESSION = table_of(UserSession)
@@ -237,6 +239,8 @@ def remove_user(unit: Unit, viewer: Viewer, login: str) -> None:
     _keep_an_admin(unit, row, "removed")
     end_sessions(unit, row.key)
     unit.connection.execute(delete(_TOKEN).where(_TOKEN.c.user == row.key))
+    for table in (_PREFERENCE, _RECENT):
+        unit.connection.execute(delete(table).where(table.c.user == row.key))
     unit.connection.execute(delete(_USER).where(_USER.c.key == row.key))
     _note(unit, row.uid, "removed", {"login": row.login, "role": row.role}, None)
 

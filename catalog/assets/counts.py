@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, bindparam, case, delete, func, or_, select, update
 
 from catalog.access.viewer import Viewer, visible
 from catalog.assets.rows import ASSET, NAMESPACE, SOURCE, see_assets
@@ -16,9 +16,9 @@ from catalog.assets.views import Glance
 from catalog.history import dialect
 from catalog.history.store import Store, table_of
 from catalog.history.unit import Unit
-from catalog.model import LookupCount, clock
+from catalog.model import AssetAttribute, LookupCount, clock
 from catalog.naming import id_bytes, id_text
-from catalog.types import LIVE_STATES
+from catalog.types import KINDS, LIVE_STATES
 
 FLUSH_SECONDS: Final = 5.0
 KEPT_DAYS: Final = 90
@@ -26,6 +26,7 @@ KEPT_DAYS: Final = 90
 HALF_LIFE: Final = 30.0
 """Days after which a look-up counts half."""
 _COUNT = table_of(LookupCount)
+_ATTRIBUTE = table_of(AssetAttribute)
 _BATCH: Final = 500
 
 
@@ -35,7 +36,15 @@ def at_a_glance(connection: Connection, viewer: Viewer) -> Glance:
     ``states`` counts the others too: referenced and removed ones are in no other figure.
     """
     rows = connection.execute(
-        select(ASSET.c.kind, ASSET.c.state, SOURCE.c.name, NAMESPACE.c.platform, func.count())
+        select(
+            ASSET.c.kind,
+            ASSET.c.state,
+            SOURCE.c.name,
+            NAMESPACE.c.platform,
+            func.count(),
+            func.count(case((ASSET.c.description.is_not(None), 1))),
+            func.count(case((ASSET.c.flag == "endorsed", 1))),
+        )
         .select_from(
             ASSET.join(NAMESPACE, NAMESPACE.c.key == ASSET.c.namespace).outerjoin(
                 SOURCE, SOURCE.c.key == ASSET.c.source
@@ -48,9 +57,13 @@ def at_a_glance(connection: Connection, viewer: Viewer) -> Glance:
     states: Counter[str] = Counter()
     sources: Counter[str] = Counter()
     platforms: Counter[str] = Counter()
-    for kind, state, source, platform, count in rows:
+    curable = described = endorsed = 0
+    for kind, state, source, platform, count, texts, flags in rows:
         states[state] += count
         if state in LIVE_STATES:
+            if KINDS[kind] != "container":
+                curable, described = curable + count, described + texts
+                endorsed += flags
             kinds[kind] += count
             platforms[platform] += count
             if source is not None:
@@ -61,6 +74,27 @@ def at_a_glance(connection: Connection, viewer: Viewer) -> Glance:
         states=dict(states.most_common()),
         sources=dict(sources.most_common()),
         platforms=dict(platforms.most_common()),
+        curable=curable,
+        described=described,
+        owned=_owned(connection, viewer),
+        endorsed=endorsed,
+    )
+
+
+def _owned(connection: Connection, viewer: Viewer) -> int:
+    """How many visible live assets that are no containers have an owner."""
+    owned = select(_ATTRIBUTE.c.asset).where(_ATTRIBUTE.c.attribute == "owner").distinct()
+    return int(
+        connection.execute(
+            select(func.count())
+            .select_from(ASSET.outerjoin(SOURCE, SOURCE.c.key == ASSET.c.source))
+            .where(
+                see_assets(visible(viewer)),
+                ASSET.c.key.in_(owned),
+                ASSET.c.state.in_(LIVE_STATES),
+                ASSET.c.asset_class != "container",
+            )
+        ).scalar_one()
     )
 
 

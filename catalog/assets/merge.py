@@ -35,6 +35,7 @@ from catalog.model import (
     Measure,
     Namespace,
     Partition,
+    RecentView,
     Run,
     Sighting,
     StatementUse,
@@ -50,6 +51,7 @@ _FACT = table_of(Fact)
 _SIGHTING = table_of(Sighting)
 _VERSION = table_of(AssetVersion)
 _COUNT = table_of(LookupCount)
+_RECENT = table_of(RecentView)
 _HOLD = table_of(Hold)
 _RUN = table_of(Run)
 _STRENGTH: Final = {"removed": 0, "referenced": 1, "observed": 2, "crawled": 3, "own": 4}
@@ -260,6 +262,7 @@ def _move_counts(connection: Connection, keep: int, drop: int) -> None:
         else:
             connection.execute(_COUNT.insert().values(asset=keep, day=day, count=number))
     connection.execute(delete(_COUNT).where(_COUNT.c.asset == drop))
+    connection.execute(delete(_RECENT).where(_RECENT.c.asset == drop))
 
 
 def _write_row(unit: Unit, kept: Any, dropped: Any, next_column: int) -> None:

@@ -352,10 +352,18 @@ class VersionView(msgspec.Struct, frozen=True):
 
 
 class Glance(msgspec.Struct, frozen=True):
-    """The catalog at a glance: visible assets by kind, state, class, source and platform."""
+    """The catalog at a glance: visible assets by kind, state, class, source and platform.
+
+    ``curable``: live assets that hold data, are reports or models; of these ``described``,
+    ``owned`` and ``endorsed``.
+    """
 
     total: int
     kinds: dict[str, int]
     states: dict[str, int]
     sources: dict[str, int]
     platforms: dict[str, int]
+    curable: int
+    described: int
+    owned: int
+    endorsed: int

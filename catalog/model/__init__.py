@@ -15,6 +15,7 @@ from catalog.model.assets import (
     Measure,
     Namespace,
     Partition,
+    RecentView,
     Sighting,
 )
 from catalog.model.base import metadata
@@ -22,7 +23,16 @@ from catalog.model.crawls import Crawl, CrawlProblem, CrawlScope, Hold, Scope, S
 from catalog.model.history import Change, Follower, Meta
 from catalog.model.jobs import QueuedJob, Run
 from catalog.model.lineage import Edge, EdgeEvidence, Statement, StatementName, StatementUse
-from catalog.model.people import Account, Membership, Person, Team, Token, User, UserSession
+from catalog.model.people import (
+    Account,
+    Membership,
+    Person,
+    Preference,
+    Team,
+    Token,
+    User,
+    UserSession,
+)
 
 __all__ = [
     "Account",
@@ -47,7 +57,9 @@ __all__ = [
     "Namespace",
     "Partition",
     "Person",
+    "Preference",
     "QueuedJob",
+    "RecentView",
     "Run",
     "Scope",
     "Sighting",

@@ -229,6 +229,17 @@ class AssetVersion(SQLModel, table=True):
     document: bytes | None = blob(default=None)
 
 
+class RecentView(SQLModel, table=True):
+    """When a user last opened the page of an asset; of each user the newest ones are kept."""
+
+    __tablename__ = "recent_view"
+    __table_args__: ClassVar[Any] = (_NO_ROWID,)
+
+    user: int = ref("user.key", primary_key=True)
+    asset: int = ref("asset.key", primary_key=True, index=True)
+    at: int = big()
+
+
 class LookupCount(SQLModel, table=True):
     """How often people and pipelines asked for an asset on a day (days since 1970)."""
 

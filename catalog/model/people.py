@@ -79,6 +79,18 @@ class User(SQLModel, table=True):
     version: int = Field(default=1)
 
 
+class Preference(SQLModel, table=True):
+    """How a user wants pages: ``theme`` light, dark or None (the system's), ``zone`` an IANA time
+    zone or None (the browser's)."""
+
+    __tablename__ = "preference"
+    __table_args__: ClassVar[Any] = ({"sqlite_with_rowid": False},)
+
+    user: int = ref("user.key", primary_key=True)
+    theme: str | None = string(default=None)
+    zone: str | None = string(default=None)
+
+
 class UserSession(SQLModel, table=True):
     """A server-side session: the hash of its cookie. Logging out deletes the row."""
 

@@ -1,1 +1,1 @@
-"""HTML routes over the same functions as the API."""
+"""The web catalog: HTML routes over the functions that the API uses too. No query, no rule."""

@@ -26,8 +26,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from catalog.access import sessions, tokens
+from catalog.access.preferences import Preferences
 from catalog.access.viewer import Viewer
 from catalog.assets.counts import LookupCounter
+from catalog.assets.recent import RecentViews
 from catalog.errors import BadInput, NotAllowed, NotSignedIn
 from catalog.history.unit import Unit
 from catalog.serving.texts import texts_of
@@ -50,13 +52,15 @@ class State:
         self.background = background
         self.last_used = tokens.LastUsed(catalog.store)
         self.lookups = LookupCounter(catalog.store)
+        self.recents = RecentViews(catalog.store)
 
     def close(self) -> None:
-        """A clean stop: look-ups that were counted and not yet written are written."""
-        try:
-            self.lookups.flush()
-        except Exception as error:
-            log.warning("counted look-ups are lost: %s: %s", type(error).__name__, error)
+        """A clean stop: what was counted and noted and is not yet written is written."""
+        for flush in (self.lookups.flush, self.recents.flush):
+            try:
+                flush()
+            except Exception as error:
+                log.warning("counted look-ups are lost: %s: %s", type(error).__name__, error)
 
 
 class Call:
@@ -66,7 +70,9 @@ class Call:
         self.request = request
         self.state: State = request.app.state.catalog
         self.viewer: Viewer = _NOBODY
+        self.preferences = Preferences()
         self.cookie: str | None = None
+        self.session: str | None = None
         self._known = False
         self._found_token: tokens.FoundToken | None = None
         self._after: list[Callable[[], object]] = []
@@ -152,8 +158,9 @@ class Call:
         if self.request.method not in _SAFE:
             self.refuse_cross_site()
         with self.connect() as connection:
-            self.viewer = sessions.find_session(connection, cookie).viewer
-        self.cookie = cookie
+            found = sessions.find_session(connection, cookie)
+        self.viewer, self.preferences = found.viewer, found.preferences
+        self.cookie, self.session = cookie, found.id
 
     def refuse_cross_site(self, *, strict: bool = True) -> None:
         """A cookie alone moves nothing unless the browser says that our own page sent it.
@@ -182,6 +189,12 @@ class Call:
             due = lookups.note(one) or due
         if due:
             self._after.append(lookups.flush)
+
+    def viewed(self, asset: int) -> None:
+        """The viewer opened the page of an asset (key): a look-up, and one of their recent ones."""
+        self.looked_up(asset)
+        if self.state.recents.note(self.viewer, asset):
+            self._after.append(self.state.recents.flush)
 
     def finish(self, found: Any) -> Any:
         """The reply, with what is written once it is sent: the token's use, counted look-ups.

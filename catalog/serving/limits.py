@@ -95,4 +95,4 @@ class BodyLimit:
             f"The body is larger than {self.limit:,} bytes.",
             remedy="Send less at once; records are streamed to /api/v1/records.",
         )
-        await of_error(error)(scope, receive, send)
+        await of_error(error).document()(scope, receive, send)

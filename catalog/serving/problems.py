@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -20,26 +22,38 @@ log = logging.getLogger("catalog.api")
 _TITLES = {404: "Not found", 405: "Method not allowed", 413: "Too large", 415: "Unsupported"}
 
 
-def problem(
-    status: int,
-    title: str,
-    detail: str,
-    *,
-    kind: str = "about:blank",
-    headers: dict[str, str] | None = None,
-    **members: Any,
-) -> Response:
-    """A problem document (application/problem+json)."""
-    body = {"type": kind, "title": title, "status": status, "detail": detail, **members}
-    return Response(
-        msgspec.json.encode(body),
-        status,
-        media_type="application/problem+json",
-        headers=headers,
-    )
+@dataclass(frozen=True)
+class Problem:
+    """What went wrong. ``members``: what else the problem document holds; ``headers`` of the
+    reply."""
+
+    status: int
+    title: str
+    detail: str
+    kind: str = "about:blank"
+    remedy: str | None = None
+    members: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def document(self) -> Response:
+        """The problem document (application/problem+json)."""
+        body = {
+            "type": self.kind,
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "remedy": self.remedy,
+            **self.members,
+        }
+        return Response(
+            msgspec.json.encode(body),
+            self.status,
+            media_type="application/problem+json",
+            headers=dict(self.headers),
+        )
 
 
-def of_error(error: CatalogError) -> Response:
+def of_error(error: CatalogError) -> Problem:
     """The problem of one of our own errors."""
     headers = {}
     if isinstance(error, NotSignedIn):
@@ -49,27 +63,43 @@ def of_error(error: CatalogError) -> Response:
     members = {
         name: value
         for name, value in error.details.items()
-        if name not in ("type", "title", "status", "detail")
+        if name not in ("type", "title", "status", "detail", "remedy")
     }
-    return problem(
+    return Problem(
         error.status,
         error.title,
         without_secrets(error.message),
         kind=f"urn:catalog:problem:{type(error).__name__}",
-        headers=headers or None,
         remedy=None if error.remedy is None else without_secrets(error.remedy),
-        **members,
+        members=members,
+        headers=headers,
     )
 
 
-async def _on_catalog_error(_request: Request, error: Exception) -> Response:
+def wants_page(request: Request) -> bool:
+    """Whether a browser opens a page, rather than a program asks."""
+    if request.url.path.startswith(("/api/", "/static/")):
+        return False
+    return "text/html" in request.headers.get("accept", "")
+
+
+async def answer(request: Request, problem: Problem) -> Response:
+    """The problem as a page, where one is wanted and the application has one, else a document."""
+    page = getattr(request.app.state, "problem_page", None)
+    if page is None or not wants_page(request):
+        return problem.document()
+    found: Response = await page(request, problem)
+    return found
+
+
+async def _on_catalog_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, CatalogError)
     if error.status >= 500:
         log.warning("%s: %s", type(error).__name__, error)
-    return of_error(error)
+    return await answer(request, of_error(error))
 
 
-async def _on_invalid(_request: Request, error: Exception) -> Response:
+async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     found = [
         {
@@ -79,39 +109,45 @@ async def _on_invalid(_request: Request, error: Exception) -> Response:
         for one in error.errors()[:20]
     ]
     detail = "; ".join(f"{one['at']}: {one['message']}" for one in found[:3])
-    return problem(
+    problem = Problem(
         400,
         "The request is not right",
         detail,
         kind="urn:catalog:problem:BadInput",
         remedy="Compare it with the API reference.",
-        errors=found,
+        members={"errors": found},
     )
+    return await answer(request, problem)
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     title = _TITLES.get(error.status_code, "The request failed")
-    return problem(
+    problem = Problem(
         error.status_code,
         title,
         f"{request.method} {request.url.path[:200]}: {title.lower()}.",
-        headers=dict(error.headers) if error.headers else None,
+        headers=dict(error.headers) if error.headers else {},
         remedy="See the API reference at /api/reference.",
     )
+    return await answer(request, problem)
 
 
 async def _on_crash(request: Request, error: Exception) -> Response:
     mark = secrets.token_hex(4)
     path = request.url.path.encode("unicode_escape").decode()[:200]  # no line end in a log line
     log.error("request %s failed: %s %s", mark, request.method, path, exc_info=error)
-    return problem(
+    problem = Problem(
         500,
         "The catalog failed",
         f"This is a fault of the catalog, noted in its log as {mark}.",
         remedy="Tell the operator the number; trying again may help.",
-        mark=mark,
+        members={"mark": mark},
     )
+    try:
+        return await answer(request, problem)
+    except Exception:  # the page for it may have the same fault
+        return problem.document()
 
 
 class Crashes:
@@ -134,8 +170,8 @@ class Crashes:
         except Exception as error:
             if started or scope["type"] != "http":
                 raise
-            answer = await _on_crash(Request(scope), error)
-            await answer(scope, receive, send)
+            reply = await _on_crash(Request(scope), error)
+            await reply(scope, receive, send)
 
 
 def install(app: FastAPI) -> None:

@@ -30,6 +30,7 @@ from catalog.model import (
     LookupCount,
     Measure,
     Partition,
+    RecentView,
     Run,
     Scope,
     Sighting,
@@ -52,7 +53,7 @@ _CRAWL = table_of(Crawl)
 _DESCRIPTION: Final = [
     table_of(model)
     for model in (Sighting, Fact, AssetAttribute, Measure, Partition, AssetVersion, LookupCount,
-                  Hold)
+                  Hold, RecentView)
 ]  # fmt: skip
 # What hangs on its row, and goes with it.
 _HANGING: Final = [table_of(model) for model in (Column, Alias)]

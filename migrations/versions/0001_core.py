@@ -569,6 +569,28 @@ def upgrade() -> None:
         sa.UniqueConstraint("uid", name=op.f("uq_run_uid")),
     )
     op.create_table(
+        "preference",
+        sa.Column("user", Big(), nullable=False),
+        sa.Column("theme", Name(), nullable=True),
+        sa.Column("zone", Name(), nullable=True),
+        sa.ForeignKeyConstraint(["user"], ["user.key"], name=op.f("fk_preference_user_user")),
+        sa.PrimaryKeyConstraint("user", name=op.f("pk_preference")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "recent_view",
+        sa.Column("user", Big(), nullable=False),
+        sa.Column("asset", Big(), nullable=False),
+        sa.Column("at", Big(), nullable=False),
+        sa.ForeignKeyConstraint(["asset"], ["asset.key"], name=op.f("fk_recent_view_asset_asset")),
+        sa.ForeignKeyConstraint(["user"], ["user.key"], name=op.f("fk_recent_view_user_user")),
+        sa.PrimaryKeyConstraint("user", "asset", name=op.f("pk_recent_view")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("recent_view", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_recent_view_asset"), ["asset"], unique=False)
+
+    op.create_table(
         "session",
         sa.Column("key", Big(), nullable=False),
         sa.Column("uid", sa.LargeBinary(), nullable=False),
@@ -735,6 +757,11 @@ def downgrade() -> None:
         batch_op.drop_index("ix_sighting_scope")
 
     op.drop_table("sighting")
+    with op.batch_alter_table("recent_view", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_recent_view_asset"))
+
+    op.drop_table("recent_view")
+    op.drop_table("preference")
     with op.batch_alter_table("session", schema=None) as batch_op:
         batch_op.drop_index("ix_session_user")
 

@@ -85,7 +85,10 @@ def test_it_serves_from_a_new_environment(wheel: Path, tmp_path: Path) -> None:
     )
     try:
         assert _answer("http://127.0.0.1:8971/api/v1/health") == b'{"status":"ok"}'
-        assert b"Data catalog" in _answer("http://127.0.0.1:8971/")
+        page = _answer("http://127.0.0.1:8971/login")
+        assert b"Sign in" in page
+        sheet = page.partition(b'rel="stylesheet" href="')[2].partition(b'"')[0].decode()
+        assert b"--accent" in _answer(f"http://127.0.0.1:8971{sheet}")
     finally:
         server.send_signal(signal.SIGTERM)
         server.communicate(timeout=20)

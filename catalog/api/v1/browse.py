@@ -86,6 +86,10 @@ def browse(
         "states": {"crawled": 42, "referenced": 3},
         "sources": {"wh": 42},
         "platforms": {"postgres": 42},
+        "curable": 42,
+        "described": 30,
+        "owned": 12,
+        "endorsed": 3,
     },
 )
 def glance(call: CallArg, as_of: AsOfQuery = None) -> object:

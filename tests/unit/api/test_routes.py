@@ -11,7 +11,9 @@ from typing import Final
 
 import pytest
 from fastapi.routing import APIRoute
+from starlette.routing import Mount
 
+from catalog.pages.frame import Static
 from tests.support.api import Api
 from tests.support.asgi import ask
 
@@ -19,7 +21,8 @@ PUBLIC: Final = "public"
 SIGNED_IN: Final = "signed in"
 # METHOD path -> (action, status when it is permitted)
 TABLE: Final[dict[str, tuple[str, int]]] = {
-    "GET /": (PUBLIC, 200),
+    "GET /login": (PUBLIC, 200),
+    "POST /login": (PUBLIC, 400),
     "GET /login/{secret}": (PUBLIC, 401),
     "GET /api/v1/health": (PUBLIC, 200),
     "POST /api/v1/sessions": (PUBLIC, 400),
@@ -28,6 +31,14 @@ TABLE: Final[dict[str, tuple[str, int]]] = {
     "GET /api/v1/me": (SIGNED_IN, 200),
     "DELETE /api/v1/sessions/current": (SIGNED_IN, 204),
     "GET /api/v1/openapi.json": ("read", 200),
+    # pages
+    "GET /": ("read", 200),
+    "GET /account": ("read", 200),
+    "POST /account/look": ("own", 303),
+    "POST /account/password": ("own", 400),
+    "POST /account/tokens": ("own", 400),
+    "POST /account/tokens/{token}/revoke": ("own", 404),
+    "POST /account/sessions/{session}/end": ("own", 404),
     # assets
     "GET /api/v1/assets": ("read", 200),
     "POST /api/v1/assets/lookup": ("read", 400),
@@ -131,8 +142,8 @@ NEEDS_SCOPE: Final = {
     "settings": {"admin"},
 }  # fmt: skip
 SCOPES: Final = ("read", "write", "ingest:wh", "lineage", "registry", "admin")
-PUBLIC_ROUTES: Final = {"GET /", "GET /login/{secret}", "GET /api/v1/health",
-                        "POST /api/v1/sessions"}  # fmt: skip
+PUBLIC_ROUTES: Final = {"GET /login", "POST /login", "GET /login/{secret}",
+                        "GET /api/v1/health", "POST /api/v1/sessions"}  # fmt: skip
 # Which routes are async, and why: everything else has a thread and a session of its own.
 ASYNC: Final = {
     "GET /api/v1/crawls/{crawl}/events": "a stream of events",
@@ -143,6 +154,9 @@ ASYNC: Final = {
 def routes(api: Api) -> dict[str, APIRoute]:
     found = {}
     for route in api.app.routes:
+        if isinstance(route, Mount):
+            assert (route.path, type(route.app)) == ("/static", Static)
+            continue
         assert isinstance(route, APIRoute), f"{route} is no route with a guard"
         for method in route.methods or ():
             found[f"{method} {route.path}"] = route

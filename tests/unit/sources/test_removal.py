@@ -264,7 +264,7 @@ def test_every_table_that_refers_to_an_asset_or_a_source_is_thought_of() -> None
             "alias.asset", "asset.parent", "asset_attribute.asset", "asset_version.asset",
             "column.asset", "crawl_problem.asset", "edge.from_asset", "edge.to_asset",
             "fact.asset", "hold.asset", "lookup_count.asset", "measure.asset", "partition.asset",
-            "run.job", "sighting.asset", "statement_use.asset",
+            "recent_view.asset", "run.job", "sighting.asset", "statement_use.asset",
         },
         "source": {
             "account.source", "asset.source", "crawl.source", "crawl_problem.source",
