@@ -37,7 +37,7 @@ $(shell test -x $(PY) && test -e $(VENV_STAMP) || rm -f $(VENV)/.*-*)
 
 .PHONY: help
 help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
 
 .PHONY: run
 run: $(CORE_STAMP) $(DEMO_STAMP) $(PROJECT_STAMP) ## Serve a small demo catalog on 127.0.0.1:8585
@@ -65,6 +65,10 @@ fmt: $(DEV_STAMP) ## Format the code and mend what can be mended
 .PHONY: bench
 bench: $(DEV_STAMP) $(DEMO_STAMP) $(PROJECT_STAMP) ## Measure what the design promises
 	$(PY) -m tests.benchmarks $(ARGS)
+
+.PHONY: bench-faults
+bench-faults: $(DEV_STAMP) $(DEMO_STAMP) $(PROJECT_STAMP) ## See that planted faults miss the bars of bench
+	$(PY) -m tests.planted.bars $(ARGS)
 
 .PHONY: docs
 docs: $(DEV_STAMP) $(PROJECT_STAMP) ## Write the generated reference

@@ -1,5 +1,7 @@
 """``by-name`` over a real server: 100,000 assets, token, 8 closed-loop connections.
 
+``python -m tests.benchmarks.by_name [ASSETS [SECONDS]]``
+
 The client is one thread over raw sockets: 8 threads of a ready-made one would take the second
 core from the server that is measured.
 """
@@ -18,7 +20,7 @@ from urllib.parse import quote
 from sqlalchemy import event
 
 from tests.benchmarks import big
-from tests.benchmarks.common import Figure, count_argument, emit, percentile
+from tests.benchmarks.common import Figure, argument, count_argument, emit, percentile
 from tests.benchmarks.serving import served
 
 CONNECTIONS = 8
@@ -132,7 +134,7 @@ def queries(home: Any, name: str, token: str) -> int:
     return len([one for one in seen if not one.startswith("BEGIN")])
 
 
-def run(count: int = 100_000) -> dict[str, Any]:
+def run(count: int = 100_000, seconds: float = SECONDS) -> dict[str, Any]:
     """Measures: figures with their bars. ``baseline``: the same connections on ``/health``, which
     is what server, framework and thread pool cost on this machine without any of our work."""
     home = big.home(count)
@@ -141,22 +143,22 @@ def run(count: int = 100_000) -> dict[str, Any]:
     health = [b"GET /api/v1/health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"]
     with served(home) as server:
         closed_loop(server.port, requests, WARM_UP)
-        base = closed_loop(server.port, health, SECONDS / 2)
-        found = closed_loop(server.port, requests, SECONDS)
+        base = closed_loop(server.port, health, seconds / 2)
+        found = closed_loop(server.port, requests, seconds)
     return {
         "assets": count,
-        "rate": len(found) / SECONDS,
+        "rate": len(found) / seconds,
         "p95": percentile(found, 0.95),
         "p50": percentile(found, 0.5),
         "queries": queries(home, names[0], token),
-        "baseline": len(base) / (SECONDS / 2),
+        "baseline": len(base) / (seconds / 2),
         "bar": {"rate": RATE, "p95": P95, "queries": QUERIES},
     }
 
 
 def main() -> None:
     """Prints the figures."""
-    found = run(count_argument(100_000))
+    found = run(count_argument(100_000), argument(2, round(SECONDS)))
     what = f"by-name: {found['assets']:,} assets, 8 connections"
     emit(
         [

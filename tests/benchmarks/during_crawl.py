@@ -1,4 +1,8 @@
-"""While a crawl of 100,000 tables runs: by-name and search at most twice idle, edits quick."""
+"""While a crawl of 100,000 tables runs: by-name and search at most twice idle, edits quick.
+
+``python -m tests.benchmarks.during_crawl [ASSETS [SECONDS [CRAWLED]]]``: CRAWLED tables are
+crawled (else as many as there are assets), each kind of request is measured for SECONDS.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +20,11 @@ from urllib.parse import quote
 from catalog.settings import Settings
 from catalog.wiring import open_store
 from tests.benchmarks import big
-from tests.benchmarks.common import Figure, count_argument, emit, percentile, tables
+from tests.benchmarks.common import Figure, argument, count_argument, emit, percentile, tables
 from tests.benchmarks.serving import closed_loop, served
 from tests.support.crawls import FakeSource
 
-SECONDS = 8.0
+SECONDS = 8
 
 
 def _crawl(home: str, count: int, begun: Any) -> None:
@@ -68,7 +72,7 @@ def _edits(port: int, token: str, names: list[str], stop: threading.Event) -> li
 
 def main() -> None:
     """Measures idle first, then beside the crawl, over the same connections."""
-    count = count_argument(100_000)
+    count, seconds = count_argument(100_000), argument(2, SECONDS)
     original = big.home(count)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
@@ -79,10 +83,10 @@ def main() -> None:
             "search": [f"/api/v1/search?q={name.rsplit('.', 1)[1][:6]}*" for name in names],
         }
         with served(home) as server:
-            idle = {name: _p95(server.port, token, found) for name, found in paths.items()}
+            idle = {name: _p95(server.port, token, found, seconds) for name, found in paths.items()}
             spawn = multiprocessing.get_context("spawn")
             begun = spawn.Event()
-            child = spawn.Process(target=_crawl, args=(str(home), count, begun))
+            child = spawn.Process(target=_crawl, args=(str(home), argument(3, count), begun))
             child.start()
             begun.wait(120)
             stop = threading.Event()
@@ -91,7 +95,7 @@ def main() -> None:
                 target=lambda: edits.extend(_edits(server.port, token, names, stop))
             )
             person.start()
-            busy = {name: _p95(server.port, token, found) for name, found in paths.items()}
+            busy = {name: _p95(server.port, token, found, seconds) for name, found in paths.items()}
             still = child.is_alive()
             stop.set()
             person.join()
@@ -111,7 +115,7 @@ def main() -> None:
     slowest = percentile(edits, 0.95)
     figures.append(
         Figure(
-            f"during a crawl: a person's edit p95 of {len(edits)}",
+            "during a crawl: a person's edit p95",
             slowest * 1e3,
             "ms",
             "under 200, none refused",
@@ -121,9 +125,9 @@ def main() -> None:
     emit(figures)
 
 
-def _p95(port: int, token: str, paths: list[str]) -> float:
+def _p95(port: int, token: str, paths: list[str], seconds: float) -> float:
     latencies, _ = closed_loop(
-        port, token, lambda n: paths[n % len(paths)], connections=2, seconds=SECONDS
+        port, token, lambda n: paths[n % len(paths)], connections=2, seconds=seconds
     )
     return percentile(latencies, 0.95)
 

@@ -1,14 +1,12 @@
 """How fast lineage is read: 500 nodes, a hub of 10,000, and a column trace, on SQLite.
 
-Run with ``python -m tests.benchmarks.lineage``; prints milliseconds (median of several runs).
+``python -m tests.benchmarks.lineage [ASSETS]``: milliseconds, the median of several runs.
 """
 
 from __future__ import annotations
 
-import json
 import random
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -23,6 +21,7 @@ from catalog.history.store import Store, table_of
 from catalog.lineage.evidence import neighbours
 from catalog.lineage.graph import traverse
 from catalog.model import Asset, Column, Edge, EdgeEvidence, Namespace
+from tests.benchmarks.common import Figure, count_argument, emit
 
 LEVELS, WIDTH, COLUMNS = 10, 50, 20
 HUB = 10_000
@@ -93,8 +92,8 @@ def milliseconds(work: Callable[[], Any], runs: int = 9) -> float:
     return round(statistics.median(times), 1)
 
 
-def measure(store: Store, assets: int) -> dict[str, float]:
-    """Name -> milliseconds."""
+def measure(store: Store, assets: int) -> list[Figure]:
+    """What is drawn, and how long it takes."""
     with store.connect() as connection:
 
         def read(asset: int, **more: Any) -> Callable[[], Any]:
@@ -103,8 +102,7 @@ def measure(store: Store, assets: int) -> dict[str, float]:
         middle = LEVELS // 2 * WIDTH + 1
         last = LEVELS * WIDTH
         whole = traverse(connection, SYSTEM, last, direction="both", depth=100, budget=5000)
-        return {
-            "nodes of the whole": len(whole.nodes),
+        spent = {
             "whole": milliseconds(read(last, depth=100, budget=5000)),
             "200 nodes": milliseconds(read(middle, depth=100)),
             "3 hops": milliseconds(read(middle)),
@@ -116,17 +114,21 @@ def measure(store: Store, assets: int) -> dict[str, float]:
                 lambda: neighbours(connection, SYSTEM, assets, "down", limit=50)
             ),
         }
+    return [
+        Figure("lineage: nodes of the whole", len(whole.nodes), "nodes"),
+        *(Figure(f"lineage: {name}", figure, "ms") for name, figure in spent.items()),
+    ]
 
 
-def main(assets: int = 100_000) -> None:
-    """Builds a store in a temporary folder and prints JSON."""
+def main() -> None:
+    """Builds a store in a temporary folder and measures it."""
+    assets = count_argument(100_000)
     with tempfile.TemporaryDirectory() as folder:
         store = Store(f"sqlite:///{Path(folder) / 'catalog.db'}", disk_reserve=0)
         try:
             create_all(store.engine)
             build(store, assets)
-            json.dump(measure(store, assets), sys.stdout, indent=1)
-            sys.stdout.write("\n")
+            emit(measure(store, assets))
         finally:
             store.close()
 

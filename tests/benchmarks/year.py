@@ -1,4 +1,7 @@
-"""10,000 tables crawled 365 times; 1 % of structures and half of the row counts move each day."""
+"""10,000 tables crawled 365 times; 1 % of structures and half of the row counts move each day.
+
+``python -m tests.benchmarks.year [TABLES [DAYS]]``
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from catalog.crawling import records
 from catalog.history.setup import create_all
 from catalog.history.store import Store
 from catalog.model import clock
-from tests.benchmarks.common import Figure, count_argument, emit, tables, timed
+from tests.benchmarks.common import Figure, argument, count_argument, emit, tables, timed
 from tests.support.crawls import FakeSource
 
 DAYS = 365
@@ -26,7 +29,7 @@ def _size(store: Store, path: Path) -> int:
 
 def main() -> None:
     """Measures the store's size after the first and after the last crawl."""
-    count = count_argument(10_000)
+    count, days = count_argument(10_000), argument(2, DAYS)
     rnd = random.Random(7)
     day = [clock.now()]
     with tempfile.TemporaryDirectory() as folder, clock.fixed(lambda: day[0]):
@@ -44,7 +47,7 @@ def main() -> None:
         source.run()
         first = _size(store, home / "catalog.db")
         with timed() as seconds:
-            for number in range(DAYS - 1):
+            for number in range(days - 1):
                 day[0] += clock.DAY
                 _move(items, rnd, number)
                 source.put(*items)
@@ -57,13 +60,13 @@ def main() -> None:
         [
             Figure("year: store after the first crawl", first / 1e6, "MB"),
             Figure(
-                "year: store after 365 crawls",
+                f"year: store after {days} crawls",
                 last / first,
                 "x its first size",
                 "under 3",
                 last < 3 * first,
             ),
-            Figure("year: one crawl with changes", spent / (DAYS - 1), "s"),
+            Figure("year: one crawl with changes", spent / (days - 1), "s"),
         ]
     )
 

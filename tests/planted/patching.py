@@ -29,11 +29,16 @@ class Patch:
         """The product with the fault in it."""
         function = self._function()
         before = function.__code__
-        function.__code__ = self._patched(function)
+        self.put()
         try:
             yield
         finally:
             function.__code__ = before
+
+    def put(self) -> None:
+        """Puts the fault in for good: for a process that lives for it alone."""
+        function = self._function()
+        function.__code__ = self._patched(function)
 
     def _function(self) -> Any:
         module, _, path = self.where.partition(":")
