@@ -14,7 +14,8 @@ from catalog.ingest.context import CrawlContext
 from catalog.ingest.creating import create
 from catalog.ingest.ledger import Tally
 from catalog.ingest.matching import BatchResult, Known, sort_out
-from catalog.ingest.measures import decided_by, write_measures, write_partitions
+from catalog.ingest.measures import decided_by, write_measures
+from catalog.ingest.partitions import write_partitions
 from catalog.ingest.prepare import Prepared
 from catalog.ingest.statements import write_statements
 from catalog.ingest.updating import update_known
@@ -79,8 +80,8 @@ def _write_hangers(
     """
     write_measures(unit, context.source.key, [(key, item.record.measures) for key, item in touched])
     parted = {key: found for key, item in touched if (found := item.record.partitions) is not None}
-    for key in sorted(decided_by(unit.connection, context.source.key, parted)):
-        write_partitions(unit, key, parted[key])
+    decided = decided_by(unit.connection, context.source.key, parted)
+    write_partitions(unit, {key: parted[key] for key in decided})
     stated = [
         (key, item.statements)
         for key, item in touched

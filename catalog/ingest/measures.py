@@ -1,25 +1,23 @@
-"""Measures and partitions: the latest value in place, a thinned series beside it; no change."""
+"""Measures: the latest value in place, a thinned series beside it; no change."""
 
 from __future__ import annotations
 
-import json
 import struct
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from catalog.crawling import records
 from catalog.history import dialect
 from catalog.history.store import table_of
 from catalog.history.unit import Unit
 from catalog.ingest.lookup import chunks
-from catalog.model import Asset, Change, Measure, Partition, clock
-from catalog.naming import id_text, name_key
+from catalog.model import Asset, Change, Measure, clock
+from catalog.naming import id_text
 
 _MEASURE = table_of(Measure)
-_PARTITION = table_of(Partition)
 _ASSET = table_of(Asset)
 _CHANGE = table_of(Change)
 _POINT = struct.Struct(">Id")
@@ -187,64 +185,6 @@ def _move_classes(unit: Unit, counts: Mapping[int, float]) -> None:
             before={"rows_class": row.rows_class},
             after={"rows_class": new},
         )
-
-
-_PARTITION_COLUMNS = (
-    "asset",
-    "path_key",
-    "path",
-    "values",
-    "files",
-    "rows",
-    "size",
-    "newest_file",
-)
-
-
-def write_partitions(unit: Unit, asset: int, partitions: Sequence[records.Partition]) -> None:
-    """Makes the stored partitions of an asset equal to the report; writes differences only."""
-    gone, fresh = _partition_steps(unit.connection, asset, partitions)
-    for chunk in chunks(gone):
-        unit.connection.execute(
-            delete(_PARTITION).where(_PARTITION.c.asset == asset, _PARTITION.c.path_key.in_(chunk))
-        )
-    dialect.bulk_insert(unit.connection, _PARTITION, _PARTITION_COLUMNS, fresh)
-
-
-def differ(connection: Connection, asset: int, partitions: Sequence[records.Partition]) -> bool:
-    """Whether `write_partitions` would write anything."""
-    return any(_partition_steps(connection, asset, partitions))
-
-
-def _partition_steps(
-    connection: Connection, asset: int, partitions: Sequence[records.Partition]
-) -> tuple[list[bytes], list[tuple[Any, ...]]]:
-    """(path keys to delete, rows to insert)."""
-    stored = {
-        row.path_key: tuple(row)
-        for row in connection.execute(
-            select(*[_PARTITION.c[name] for name in _PARTITION_COLUMNS]).where(
-                _PARTITION.c.asset == asset
-            )
-        )
-    }
-    wanted = {}
-    for partition in partitions:
-        key = name_key(partition.path)
-        newest = partition.newest_file
-        wanted[key] = (
-            asset,
-            key,
-            partition.path,
-            json.dumps(partition.values, sort_keys=True, ensure_ascii=False),
-            partition.files,
-            partition.rows,
-            partition.bytes,
-            None if newest is None else int(newest * clock.SECOND),
-        )
-    gone = [key for key in stored if wanted.get(key) != stored[key]]
-    fresh = [row for key, row in wanted.items() if stored.get(key) != row]
-    return gone, fresh
 
 
 def changed_measures(

@@ -15,12 +15,14 @@ from catalog.history import points
 from catalog.history.unit import Unit, unpack
 from catalog.ingest import lookup
 from catalog.ingest.batch import write_batch
+from catalog.ingest.comparing import compare
 from catalog.ingest.context import CrawlContext
 from catalog.ingest.ledger import Tally
-from catalog.ingest.matching import BatchResult, lost_its_id
-from catalog.ingest.measures import changed_measures, differ, write_measures, write_partitions
+from catalog.ingest.loose import write_loose
+from catalog.ingest.matching import BatchResult
+from catalog.ingest.measures import changed_measures, write_measures
+from catalog.ingest.partitions import write_partitions
 from catalog.ingest.prepare import Prepared, clean_record, prepare, restate
-from catalog.ingest.statements import write_statements
 from catalog.naming import name_key
 from catalog.sources import ledger, problems
 
@@ -188,47 +190,15 @@ class ScopeIngest:
         if not self._read:
             return
         items, self._read = self._read, []
-        moved: list[tuple[int, Mapping[str, records.Measure]]] = []
         with self.context.store.connect() as connection:
-            rows = lookup.by_name(connection, self.context, (item.identity for item in items))
-            same: list[tuple[int, Prepared]] = []
-            decided: set[int] = set()  # assets over which this source decides
-            for item in items:
-                row = rows.get(item.identity)
-                if (
-                    row is not None
-                    and row.hash == item.hash
-                    and row.sighted == "present"
-                    and row.state == "crawled"
-                    and row.scope == self.scope
-                    and row.record_format == records.RECORD_FORMAT
-                    and row.key not in self.context.seen
-                    and not lost_its_id(row, item)
-                ):
-                    if row.source == self.context.source.key:
-                        decided.add(row.key)
-                    self.context.seen.add(row.key)  # reported again, it is a duplicate
-                    same.append((row.key, item))
-                else:
-                    self._write.append(item)
-            moved = changed_measures(
-                connection,
-                self.context.source.key,
-                [(key, item.record.measures) for key, item in same],
-            )
-            parts = [
-                (key, item.record.partitions)
-                for key, item in same
-                if item.record.partitions is not None
-                and key in decided
-                and differ(connection, key, item.record.partitions)
-            ]
-        for key, _ in same:
+            compared = compare(connection, self.context, self.scope, items)
+        self._write.extend(compared.differing)
+        for key in compared.same:
             self._count_same(key)
-        self._write_moved(moved)
-        for key, partitions in parts:
+        self._write_moved(compared.measures)
+        for key, partitions in compared.partitions.items():
             with self.context.store.write(self.context.actor, crawl=True) as unit:
-                write_partitions(unit, key, partitions)
+                write_partitions(unit, {key: partitions})
 
     def _count_same(self, key: int) -> None:
         """Unchanged, unless this crawl itself wrote it before it was resumed."""
@@ -395,8 +365,7 @@ class ScopeIngest:
         loose, self._loose = self._loose, []
         for chunk in lookup.chunks(loose, WRITE_CHUNK):
             with self.context.store.write(self.context.actor, crawl=True) as unit:
-                targets = _targets(self.context, unit, chunk)
-                write_statements(unit, self.context, self.scope, targets)
+                write_loose(unit, self.context, self.scope, chunk)
 
     def _write_progress(self) -> None:
         """Ledger and problems so far; operational rows only."""
@@ -406,23 +375,3 @@ class ScopeIngest:
         with self.context.store.write(self.context.actor, crawl=True) as unit:
             ledger.add_to_crawl(unit, self.context.crawl, self.scope, step)
             problems.note(unit, self.context.source.key, self.scope, self.context.crawl, noted)
-
-
-def _targets(
-    context: CrawlContext, unit: Unit, statements: Sequence[records.Statement]
-) -> list[tuple[int | None, list[records.Statement]]]:
-    """Statements by the asset that they define, where it is known by name."""
-    identities = {
-        (one.namespace, "data", name_key(one.defines)): one.defines
-        for one in statements
-        if one.defines is not None
-    }
-    rows = lookup.by_name(unit.connection, context, identities)
-    grouped: dict[int | None, list[records.Statement]] = {}
-    for one in statements:
-        key = None
-        if one.defines is not None:
-            row = rows.get((one.namespace, "data", name_key(one.defines)))
-            key = None if row is None else row.key
-        grouped.setdefault(key, []).append(one)
-    return list(grouped.items())
