@@ -268,15 +268,39 @@ def normalize_namespace(text: str) -> str:
 _USERINFO = re.compile(r"(?<=://)[^/?#\s]*@")
 _SECRET_QUERY = re.compile(
     r"(?i)([?&;](?:password|passwd|pwd|user|username|token|access_token|secret|sig|signature|"
-    r"key|api_key|apikey|x-amz-[a-z-]+|awsaccesskeyid)=)[^&;#\s]*"
+    r"key|api_key|apikey|x-amz-[a-z-]+|awsaccesskeyid)=)(?:\{[^}]{0,128}\}|[^&;#\s'\"]*)"
 )
+
+# A password beside another word of a connection string (`dblink('host=h user=u password=p', ...)`
+# in a view); alone it may be a comparison of columns. Repetitions are bounded: the text is hostile.
+_PASSWORD_KEY = r"(?:password|passwd|pwd)\s{0,3}=\s{0,3}"
+_CONNECTION_KEY = (
+    r"\b(?:host|hostaddr|hostname|port|dbname|database|db|user|username|user id|uid|server|"
+    r"data source|initial catalog|driver|dsn|account|sslmode|passfile|options)\s{0,3}=\s{0,3}"
+)
+_QUOTED_VALUE = r"''[^']{0,128}''|\\'[^']{0,128}\\'|\{[^}]{0,128}\}"
+_PLAIN_VALUE = r"[^\s;,'\"]{1,128}"
+_GAP = r"[\s;]{1,5}"
+_PAIR = rf"\w{{1,40}}\s{{0,3}}=\s{{0,3}}(?:{_QUOTED_VALUE}|{_PLAIN_VALUE}){_GAP}"
+_PASSWORD_AFTER = re.compile(
+    rf"(?i)({_CONNECTION_KEY}(?:{_QUOTED_VALUE}|{_PLAIN_VALUE}){_GAP}(?:{_PAIR}){{0,8}}?"
+    rf"{_PASSWORD_KEY})(?:{_QUOTED_VALUE}|[^\s;'\"]+)"
+)
+_PASSWORD_BEFORE = re.compile(
+    rf"(?i)(\b{_PASSWORD_KEY})(?:{_QUOTED_VALUE}|[^\s;'\"]{{1,128}})"
+    rf"(?={_GAP}(?:{_PAIR}){{0,8}}?{_CONNECTION_KEY})"
+)
+_PASSWORD = re.compile(rf"(?i){_PASSWORD_KEY}")
 
 
 def without_secrets(text: str) -> str:
-    """Any text with user and password taken out of the URLs in it."""
+    """Any text with user and password taken out of the URLs and connection strings in it."""
     if "://" not in text and "=" not in text:
         return text
-    return _SECRET_QUERY.sub(r"\1***", _USERINFO.sub("", text))
+    text = _SECRET_QUERY.sub(r"\1***", _USERINFO.sub("", text))
+    if _PASSWORD.search(text) is None:
+        return text
+    return _PASSWORD_BEFORE.sub(r"\1***", _PASSWORD_AFTER.sub(r"\1***", text))
 
 
 def host_port(url: str, default_port: int) -> tuple[str, int]:
