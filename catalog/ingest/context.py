@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select
 
@@ -18,6 +18,7 @@ from catalog.model import Namespace, Source
 
 _NAMESPACE = table_of(Namespace)
 _SOURCE = table_of(Source)
+ResultT = TypeVar("ResultT")
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,27 @@ class CrawlContext:
         """Who writes, in the change log."""
         return f"crawl:{self.crawl_uid}"
 
+    def write(self, work: Callable[[Unit], ResultT]) -> ResultT:
+        """Runs a unit of the crawl, repeated on a deadlock as `Store.run` does it.
+
+        When it is repeated, and when it fails for good, the caches are dropped: they may name
+        rows that never were.
+        """
+        attempts = 0
+
+        def attempt(unit: Unit) -> ResultT:
+            nonlocal attempts
+            attempts += 1
+            if attempts > 1:
+                self.forget()
+            return work(unit)
+
+        try:
+            return self.store.run(attempt, self.actor, crawl=True)
+        except BaseException:
+            self.forget()
+            raise
+
     def namespace(self, unit: Unit, text: str) -> int:
         """Key of a namespace; its row is made when it is new."""
         key = self.namespace_keys.get(text)
@@ -106,7 +128,7 @@ class CrawlContext:
         self.remember_namespaces(connection, [row.key for row in rows])
 
     def forget(self) -> None:
-        """Drops the caches after a transaction failed: they may name rows that never were."""
+        """Drops the caches of rows."""
         self.namespace_keys.clear()
         self.containers.clear()
         self.accounts.clear()

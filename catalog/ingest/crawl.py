@@ -53,9 +53,10 @@ def run_crawl(
     process is asked to end; the crawl is given back and resumed by another one.
     A crawl that another living process has is left alone (its present state is answered).
     """
-    with store.write("system") as unit:
-        mine = crawls.begin(unit, crawl, owners.current_owner(), crawler_version)
-        row = unit.connection.execute(select(_CRAWL).where(_CRAWL.c.key == crawl)).one()
+    owner = owners.current_owner()
+    mine = store.run(lambda unit: crawls.begin(unit, crawl, owner, crawler_version), "system")
+    with store.connect() as connection:
+        row = connection.execute(select(_CRAWL).where(_CRAWL.c.key == crawl)).one()
     if not mine:
         return str(row.state)
     with store.connect() as connection:
@@ -124,6 +125,5 @@ def _crawl_scopes(
 
 
 def _give_back(run: Run) -> str:
-    with run.context.store.write("system") as unit:
-        crawls.requeue(unit, run.context.crawl)
+    run.context.store.run(lambda unit: crawls.requeue(unit, run.context.crawl), "system")
     return "queued"

@@ -28,10 +28,5 @@ class Tally:
         self._counts.clear()
         return ledger
 
-    def put_back(self, ledger: Ledger) -> None:
-        """Returns a step whose transaction failed."""
-        for name in COUNTS:
-            self._counts[name] += getattr(ledger, name)
-
     def __bool__(self) -> bool:
         return any(self._counts.values())

@@ -91,7 +91,7 @@ def _in_steps(
             tally.add(name, count)
             ledger.add_to_crawl(unit, context.crawl, scope, tally.take())
 
-        context.store.run(work, context.actor, crawl=True)
+        context.write(work)
 
 
 def _missing(run: Run, listed: Scopes) -> list[vanish.Missing]:

@@ -328,8 +328,7 @@ def _note_outline(store: Store, crawl: int, source: int, found: Outline) -> None
         for name in dict.fromkeys(found.lost)
     ]
     if seen:
-        with store.write("system") as unit:
-            problems.note(unit, source, None, crawl, seen)
+        store.run(lambda unit: problems.note(unit, source, None, crawl, seen), "system")
 
 
 def _failure(what: str, why: str, objects: int) -> records.Problem:

@@ -21,7 +21,7 @@ from catalog.ingest.ledger import Tally
 from catalog.ingest.loose import write_loose
 from catalog.ingest.matching import BatchResult
 from catalog.ingest.measures import changed_measures, write_measures
-from catalog.ingest.partitions import write_partitions
+from catalog.ingest.partitions import Reports, write_partitions
 from catalog.ingest.prepare import Prepared, clean_record, prepare, restate
 from catalog.naming import name_key
 from catalog.sources import ledger, problems
@@ -197,8 +197,10 @@ class ScopeIngest:
             self._count_same(key)
         self._write_moved(compared.measures)
         for key, partitions in compared.partitions.items():
-            with self.context.store.write(self.context.actor, crawl=True) as unit:
-                write_partitions(unit, {key: partitions})
+            self._write_partitions({key: partitions})
+
+    def _write_partitions(self, reports: Reports) -> None:
+        self.context.write(lambda unit: write_partitions(unit, reports))
 
     def _count_same(self, key: int) -> None:
         """Unchanged, unless this crawl itself wrote it before it was resumed."""
@@ -214,9 +216,11 @@ class ScopeIngest:
     def _write_moved(self, moved: Sequence[tuple[int, Mapping[str, records.Measure]]]) -> None:
         for chunk in lookup.chunks(moved, WRITE_CHUNK):
             self._pause()
-            with self.context.store.write(self.context.actor, crawl=True) as unit:
-                write_measures(unit, self.context.source.key, chunk)
+            self._write_measures(chunk)
             self._committed = time.monotonic()
+
+    def _write_measures(self, moved: Sequence[tuple[int, Mapping[str, records.Measure]]]) -> None:
+        self.context.write(lambda unit: write_measures(unit, self.context.source.key, moved))
 
     def _classify_unchanged(self) -> None:
         """Assets that the crawler did not open; one that was withdrawn comes back as it was."""
@@ -330,33 +334,16 @@ class ScopeIngest:
             raise Cancelled
 
     def _write_one(self, batch: Sequence[Prepared]) -> tuple[float, BatchResult]:
-        step = Tally()
         began = time.monotonic()
 
         def work(unit: Unit) -> BatchResult:
-            step.take()
-            result = write_batch(
-                unit,
-                self.context,
-                self.scope,
-                batch,
-                step,
-                cause=self.cause,
-            )
-            ledger.add_to_crawl(
-                unit,
-                self.context.crawl,
-                self.scope,
-                step.take(),
-            )
+            step = Tally()  # a new one each time: the unit may be repeated
+            result = write_batch(unit, self.context, self.scope, batch, step, cause=self.cause)
+            ledger.add_to_crawl(unit, self.context.crawl, self.scope, step.take())
             points.at("before commit")
             return result
 
-        try:
-            result = self.context.store.run(work, self.context.actor, crawl=True)
-        except BaseException:
-            self.context.forget()
-            raise
+        result = self.context.write(work)
         self.context.seen.update(result.keys)
         return time.monotonic() - began, result
 
@@ -364,14 +351,21 @@ class ScopeIngest:
         """Statements that define nothing reported here: queries, scripts, tables of others."""
         loose, self._loose = self._loose, []
         for chunk in lookup.chunks(loose, WRITE_CHUNK):
-            with self.context.store.write(self.context.actor, crawl=True) as unit:
+
+            def work(unit: Unit, chunk: Sequence[records.Statement] = chunk) -> None:
                 write_loose(unit, self.context, self.scope, chunk)
+
+            self.context.write(work)
 
     def _write_progress(self) -> None:
         """Ledger and problems so far; operational rows only."""
         self._progress = time.monotonic()
-        step = self.tally.take()
+        step = self.tally.take()  # once: the unit may be repeated
         noted, self._problems = self._problems, []
-        with self.context.store.write(self.context.actor, crawl=True) as unit:
-            ledger.add_to_crawl(unit, self.context.crawl, self.scope, step)
-            problems.note(unit, self.context.source.key, self.scope, self.context.crawl, noted)
+        crawl = self.context.crawl
+
+        def work(unit: Unit) -> None:
+            ledger.add_to_crawl(unit, crawl, self.scope, step)
+            problems.note(unit, self.context.source.key, self.scope, crawl, noted)
+
+        self.context.write(work)

@@ -52,51 +52,57 @@ def scope_states(connection: Connection, source: int, key: str) -> dict[str, Any
 
 def open_scopes(run: Run, listed: Scopes) -> list[tuple[CrawlerScope, int, bool]]:
     """Rows for all scopes of the crawl: (scope, key, already done before a resume)."""
-    context = run.context
-    with context.store.write("system") as unit:
-        known: dict[str, int] = {
-            row.name: row.key
-            for row in unit.connection.execute(
-                select(_SCOPE.c.name, _SCOPE.c.key).where(_SCOPE.c.source == context.source.key)
-            )
-        }
-        for scope in listed.scopes:
-            if scope.name not in known:
-                known[scope.name] = unit.connection.execute(
-                    _SCOPE.insert()
-                    .values(source=context.source.key, name=scope.name, assets=0)
-                    .returning(_SCOPE.c.key)
-                ).scalar_one()
-        open_rows = {
-            row.scope: row
-            for row in unit.connection.execute(
-                select(_CRAWL_SCOPE).where(_CRAWL_SCOPE.c.crawl == context.crawl)
-            )
-        }
-        for key, row in open_rows.items():
-            if row.state not in ("complete", "incomplete", "failed"):
-                # It is read anew, so what it had counted is taken back.
-                ledger.add_to_crawl(
-                    unit, context.crawl, key, ledger.Ledger() - ledger.ledger_of(row)
-                )
-        fresh = [
-            {"crawl": context.crawl, "scope": known[scope.name], "state": "pending"}
-            for scope in listed.scopes
-            if known[scope.name] not in open_rows
-        ]
-        if fresh:
-            unit.connection.execute(_CRAWL_SCOPE.insert(), fresh)
-    ended = {
-        key for key, row in open_rows.items() if row.state in ("complete", "incomplete", "failed")
-    }
-    return [(scope, known[scope.name], known[scope.name] in ended) for scope in listed.scopes]
+    keys, ended = run.context.store.run(lambda unit: _open(unit, run.context, listed), "system")
+    return [(scope, keys[scope.name], keys[scope.name] in ended) for scope in listed.scopes]
+
+
+def _open(unit: Unit, context: CrawlContext, listed: Scopes) -> tuple[dict[str, int], set[int]]:
+    """(key of each scope by name, keys of those that had ended before a resume)."""
+    keys = _scope_keys(unit, context.source.key, listed)
+    ended: set[int] = set()
+    begun: set[int] = set()
+    for row in unit.connection.execute(
+        select(_CRAWL_SCOPE).where(_CRAWL_SCOPE.c.crawl == context.crawl)
+    ).all():
+        begun.add(row.scope)
+        if row.state in ("complete", "incomplete", "failed"):
+            ended.add(row.scope)
+        else:
+            # It is read anew, so what it had counted is taken back.
+            back = ledger.Ledger() - ledger.ledger_of(row)
+            ledger.add_to_crawl(unit, context.crawl, row.scope, back)
+    fresh = [
+        {"crawl": context.crawl, "scope": keys[scope.name], "state": "pending"}
+        for scope in listed.scopes
+        if keys[scope.name] not in begun
+    ]
+    if fresh:
+        unit.connection.execute(_CRAWL_SCOPE.insert(), fresh)
+    return keys, ended
+
+
+def _scope_keys(unit: Unit, source: int, listed: Scopes) -> dict[str, int]:
+    """Keys of the source's scopes by name; those that are listed anew are made."""
+    rows = unit.connection.execute(
+        select(_SCOPE.c.name, _SCOPE.c.key).where(_SCOPE.c.source == source)
+    )
+    keys: dict[str, int] = {row.name: row.key for row in rows}
+    for scope in listed.scopes:
+        if scope.name not in keys:
+            keys[scope.name] = unit.connection.execute(
+                _SCOPE.insert()
+                .values(source=source, name=scope.name, assets=0)
+                .returning(_SCOPE.c.key)
+            ).scalar_one()
+    return keys
 
 
 def crawl_scope(run: Run, scope: CrawlerScope, key: int, stopping: Callable[[], bool]) -> bool:
     """Crawls one scope; False when the source cannot be reached any more."""
     context = run.context
-    with context.store.write("system") as unit:
-        _set_scope(unit, run, key, state="running", started_at=unit.now)
+    context.store.run(
+        lambda unit: _set_scope(unit, run, key, state="running", started_at=unit.now), "system"
+    )
     with context.store.connect() as connection:
         row = connection.execute(select(_SCOPE).where(_SCOPE.c.key == key)).one()
         known = _has_assets(connection, key)
@@ -183,51 +189,47 @@ def _set_scope(unit: Unit, run: Run, scope: int, **values: Any) -> None:
 
 def close_failed(run: Run, scope: int, why: str) -> None:
     """Nothing of the scope counts as missing."""
-    with run.context.store.write("system") as unit:
-        _set_scope(unit, run, scope, state="failed", ended_at=unit.now, why=why)
+    run.context.store.run(
+        lambda unit: _set_scope(unit, run, scope, state="failed", ended_at=unit.now, why=why),
+        "system",
+    )
 
 
 def _forget_state(run: Run, scope: int) -> None:
     """The next crawl reads the scope as if for the first time."""
-    with run.context.store.write("system") as unit:
-        unit.connection.execute(
-            update(_SCOPE).where(_SCOPE.c.key == scope).values(state=None, state_key=None)
-        )
+    forget = update(_SCOPE).where(_SCOPE.c.key == scope).values(state=None, state_key=None)
+    run.context.store.run(lambda unit: unit.connection.execute(forget), "system")
 
 
 def close_scope(run: Run, scope: int, done: records.Done) -> None:
     """Keeps state and what is missing, in the transaction that closes the scope."""
+    run.context.write(lambda unit: _close(unit, run, scope, done))
+
+
+def _close(unit: Unit, run: Run, scope: int, done: records.Done) -> None:
+    if not done.complete:
+        why = done.why or "Not everything could be listed."
+        _set_scope(unit, run, scope, state="incomplete", ended_at=unit.now, why=why)
+        return
     context = run.context
-    with context.store.write(context.actor, crawl=True) as unit:
-        if not done.complete:
-            _set_scope(
-                unit,
-                run,
-                scope,
-                state="incomplete",
-                ended_at=unit.now,
-                why=done.why or "Not everything could be listed.",
+    live = _expected(run, unit.connection, scope)
+    gone = [key for key in live if key not in context.seen]
+    if context.whole:
+        unit.connection.execute(
+            update(_SCOPE)
+            .where(_SCOPE.c.key == scope)
+            .values(
+                state=None if done.state is None else dump(done.state),
+                state_key=run.state_key,
+                last_complete_crawl=context.crawl,
+                last_complete_at=unit.now,
+                assets=len(live) - len(gone),
             )
-            return
-        values: dict[str, Any] = {"state": "complete", "ended_at": unit.now}
-        live = _expected(run, unit.connection, scope)
-        gone = [key for key in live if key not in context.seen]
-        values["missing"] = vanish.pack_keys(gone) if gone else None
-        if context.whole:
-            unit.connection.execute(
-                update(_SCOPE)
-                .where(_SCOPE.c.key == scope)
-                .values(
-                    state=None if done.state is None else dump(done.state),
-                    state_key=run.state_key,
-                    last_complete_crawl=context.crawl,
-                    last_complete_at=unit.now,
-                    assets=len(live) - len(gone),
-                )
-            )
-            problems.resolve_unseen(unit, context.source.key, scope, context.crawl)
-        _set_scope(unit, run, scope, **values)
-        points.at("scope close")
+        )
+        problems.resolve_unseen(unit, context.source.key, scope, context.crawl)
+    missing = vanish.pack_keys(gone) if gone else None
+    _set_scope(unit, run, scope, state="complete", ended_at=unit.now, missing=missing)
+    points.at("scope close")
 
 
 def _expected(run: Run, connection: Connection, scope: int) -> list[int]:

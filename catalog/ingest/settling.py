@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from catalog.history.unit import Unit
 from catalog.ingest import lookup
@@ -54,12 +54,13 @@ def _write_movers(run: Run, items: Sequence[tuple[int, Prepared]]) -> set[int]:
         groups = _by_scope([(scope, item) for scope, item in items if id(item) in moved])
         return _write_groups(run, unit, groups)
 
-    _in_one_unit(run, work)
+    run.context.seen.update(run.context.write(work))
     return moved
 
 
 def _write_settled(run: Run, groups: Sequence[tuple[int, Sequence[Prepared]]]) -> None:
-    _in_one_unit(run, lambda unit: _write_groups(run, unit, groups))
+    keys = run.context.write(lambda unit: _write_groups(run, unit, groups))
+    run.context.seen.update(keys)
 
 
 def _write_groups(
@@ -74,13 +75,3 @@ def _write_groups(
         keys.extend(result.keys)
         ledger.add_to_crawl(unit, run.context.crawl, scope, tally.take())
     return keys
-
-
-def _in_one_unit(run: Run, work: Callable[[Unit], list[int]]) -> None:
-    context = run.context
-    try:
-        keys = context.store.run(work, context.actor, crawl=True)
-    except BaseException:
-        context.forget()
-        raise
-    context.seen.update(keys)

@@ -41,15 +41,17 @@ def verdict(run: Run) -> str:
         run.why.append(f"{count:,} of {len(states):,} scopes could not be listed completely.")
     if run.why:
         return end(run, "partial", " ".join(run.why))
-    with context.store.write("system") as unit:
-        problems.resolve_unseen(unit, context.source.key, None, context.crawl)
+    context.store.run(
+        lambda unit: problems.resolve_unseen(unit, context.source.key, None, context.crawl),
+        "system",
+    )
     return end(run, "succeeded", None)
 
 
 def end(run: Run, state: str, why: str | None) -> str:
     """Ends the crawl; answers the state."""
-    with run.context.store.write("system") as unit:
-        crawls.finish(unit, run.context.crawl, state, why)
+    context = run.context
+    context.store.run(lambda unit: crawls.finish(unit, context.crawl, state, why), "system")
     return state
 
 
@@ -69,5 +71,7 @@ def note_error(run: Run, scope: int | None, what: str, error: Exception) -> None
     )
     code = type(error).__name__.lower() if isinstance(error, CatalogError) else "crawler"
     seen = problems.Seen(code=code, what=what, why=said(error), hint=hint)
-    with run.context.store.write("system") as unit:
-        problems.note(unit, run.context.source.key, scope, run.context.crawl, [seen])
+    context = run.context
+    context.store.run(
+        lambda unit: problems.note(unit, context.source.key, scope, context.crawl, [seen]), "system"
+    )

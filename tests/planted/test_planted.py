@@ -35,7 +35,7 @@ FAULTS = [
     ),
     Fault(
         "an incomplete listing withdraws",
-        Patch("catalog.ingest.scopes:close_scope", "if not done.complete:", "if False:"),
+        Patch("catalog.ingest.scopes:_close", "if not done.complete:", "if False:"),
         steps(CrawlIt(0, "incomplete", 4)),
     ),
     Fault(
@@ -68,7 +68,7 @@ FAULTS = [
     Fault(
         "a resumed scope counts twice",
         Patch(
-            "catalog.ingest.scopes:open_scopes",
+            "catalog.ingest.scopes:_open",
             "ledger.Ledger() - ledger.ledger_of(row)",
             "ledger.Ledger()",
         ),
