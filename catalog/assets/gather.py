@@ -115,7 +115,7 @@ _COLUMNS: Final = (
     select(*COLUMN_FIELDS)
     .where(_COLUMN.c.asset == _OF, _COLUMN.c.live)
     .order_by(_COLUMN.c.position, _COLUMN.c.number)
-    .limit(COLUMNS_SHOWN + 1)
+    .limit(bindparam("most"))
 )
 
 # The common columns of the union: name -> type. The first ten are a fact's, in its order.
@@ -295,9 +295,19 @@ def _parts(expression: Expression) -> Any:
     )
 
 
-def gather(connection: Connection, viewer: Viewer, asset: int, parent: int | None) -> Gathered:
-    """The rows of one asset that the viewer may see: two statements, whatever hangs on it."""
-    columns = [ColumnRow(*row) for row in connection.execute(_COLUMNS, {"asset": asset}).all()]
+def gather(
+    connection: Connection,
+    viewer: Viewer,
+    asset: int,
+    parent: int | None,
+    columns_shown: int = COLUMNS_SHOWN,
+) -> Gathered:
+    """The rows of one asset that the viewer may see: two statements, whatever hangs on it.
+
+    Of its columns those to be shown and one more, which tells whether there are others.
+    """
+    first = {"asset": asset, "most": columns_shown + 1}
+    columns = [ColumnRow(*row) for row in connection.execute(_COLUMNS, first).all()]
     parameters = {"asset": asset, "parent": parent if parent is not None else -1}
     parts: dict[str, list[Any]] = {name: [] for name in _PARTS}
     for row in connection.execute(_parts(visible(viewer)), parameters).all():

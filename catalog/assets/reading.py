@@ -50,10 +50,15 @@ def by_id(connection: Connection, viewer: Viewer, uid: str) -> AssetView:
     return read(connection, viewer, names_as_given.resolve_id(connection, viewer, uid))
 
 
-def read(connection: Connection, viewer: Viewer, match: Match) -> AssetView:
-    """The read model of a match; raises `NotFound` when the column asked for is not there."""
+def read(
+    connection: Connection, viewer: Viewer, match: Match, *, columns_shown: int = COLUMNS_SHOWN
+) -> AssetView:
+    """The read model of a match; raises `NotFound` when the column asked for is not there.
+
+    ``columns_shown``: how many of its columns are read, from the first on.
+    """
     row = match.row
-    rows = gather(connection, viewer, match.key, row.parent)
+    rows = gather(connection, viewer, match.key, row.parent, columns_shown)
     reports = reports_of(rows.sightings, row.source)
     names = names_for(connection, rows, reports)
     column = None
@@ -62,8 +67,8 @@ def read(connection: Connection, viewer: Viewer, match: Match) -> AssetView:
     parts = Parts(
         identity=identity_of(row),
         reports=reports,
-        columns=_columns(rows.columns, reports),
-        columns_total=_total(connection, match.key, rows.columns, reports),
+        columns=_columns(rows.columns, reports, columns_shown),
+        columns_total=_total(connection, match.key, rows.columns, reports, columns_shown),
         facts=rows.facts,
         names=names,
         parents=crumbs(rows.ancestors),
@@ -113,19 +118,25 @@ def names_for(connection: Connection, rows: Gathered, reports: Sequence[Report])
     return names_of(connection, references(rows.facts), accounts)
 
 
-def _columns(rows: Sequence[ColumnRow], reports: Sequence[Report]) -> Sequence[ColumnRow] | None:
+def _columns(
+    rows: Sequence[ColumnRow], reports: Sequence[Report], most: int
+) -> Sequence[ColumnRow] | None:
     """The first columns; None when no source knows whether there are any."""
     if not rows and all(report.record.columns is None for report in reports):
         return None
-    return rows[:COLUMNS_SHOWN]
+    return rows[:most]
 
 
 def _total(
-    connection: Connection, asset: int, rows: Sequence[ColumnRow], reports: Sequence[Report]
+    connection: Connection,
+    asset: int,
+    rows: Sequence[ColumnRow],
+    reports: Sequence[Report],
+    most: int,
 ) -> int | None:
-    if _columns(rows, reports) is None:
+    if _columns(rows, reports, most) is None:
         return None
-    return len(rows) if len(rows) <= COLUMNS_SHOWN else count_columns(connection, asset)
+    return len(rows) if len(rows) <= most else count_columns(connection, asset)
 
 
 def _now(row: Row, rows: Gathered) -> Now:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from catalog.access.viewer import Viewer, visible
 from catalog.assets.columns import page_size
@@ -61,10 +61,8 @@ def versions(
     """
     page_size(limit, MOST)
     query = {"versions": match.id}
-    of_asset = (_VERSION.c.asset == match.key) & ~_VERSION.c.part.contains("/", autoescape=True)
-    total = connection.execute(
-        select(func.count(_VERSION.c.to_sequence.distinct())).where(of_asset)
-    ).scalar_one()
+    of_asset = _of_asset(match)
+    total = count(connection, viewer, match)
     statement = select(_VERSION.c.to_sequence).distinct().where(of_asset)
     if cursor is not None:
         statement = statement.where(_VERSION.c.to_sequence < cursors.decode(query, cursor)[0])
@@ -94,6 +92,18 @@ def versions(
         total=total,
         next=cursors.encode(query, [shown[-1]]) if more else None,
     )
+
+
+def count(connection: Connection, viewer: Viewer, match: Match) -> int:
+    """How many versions an asset has. ``viewer`` has been asked for with the match."""
+    del viewer
+    statement = select(func.count(_VERSION.c.to_sequence.distinct())).where(_of_asset(match))
+    return int(connection.execute(statement).scalar_one())
+
+
+def _of_asset(match: Match) -> ColumnElement[bool]:
+    """Rows of the asset's own parts, and not of those it had before a merge."""
+    return and_(_VERSION.c.asset == match.key, ~_VERSION.c.part.contains("/", autoescape=True))
 
 
 def _steps(connection: Connection, asset: int, sequences: Sequence[int]) -> list[_Step]:

@@ -39,6 +39,8 @@ TABLE: Final[dict[str, tuple[str, int]]] = {
     "POST /account/tokens": ("own", 400),
     "POST /account/tokens/{token}/revoke": ("own", 404),
     "POST /account/sessions/{session}/end": ("own", 404),
+    "GET /assets/{id}": ("read", 404),
+    "GET /activity": ("read", 200),
     # assets
     "GET /api/v1/assets": ("read", 200),
     "POST /api/v1/assets/lookup": ("read", 400),
