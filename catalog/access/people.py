@@ -14,11 +14,12 @@ from catalog.access.viewer import Viewer
 from catalog.errors import Ambiguous, BadInput, Conflict, NotFound
 from catalog.history.store import table_of
 from catalog.history.unit import Unit
-from catalog.model import Person, Team, User
+from catalog.model import Person, Team, Token, User
 from catalog.naming import id_bytes, id_text, new_id
 
 _PERSON = table_of(Person)
 _TEAM = table_of(Team)
+_TOKEN = table_of(Token)
 _USER = table_of(User)
 NAME_LENGTH: Final = 200
 _PERSONS = select(
@@ -149,6 +150,28 @@ def owner_names(session: Session, viewer: Viewer, values: Sequence[str]) -> Mapp
                 owner = _owner(kind, row)
                 found[owner.value] = owner
     return found
+
+
+def actors_of(session: Session, viewer: Viewer, who: str) -> tuple[str, ...]:
+    """How the change log may name a person who has this id, login, e-mail or name: their logins
+    and tokens, and whoever worked on the home folder under this name."""
+    viewer.require("read")
+    connection = session.connection()
+    text = who.strip()
+    found = (
+        _owners_by_id(connection, text)
+        or _owners_by_login(connection, text)
+        or _owners_by_email(connection, text)
+        or _owners_by_name(connection, text)
+    )
+    persons = [one.key for one in found if one.kind == "person"]
+    users = connection.execute(
+        select(_USER.c.key, _USER.c.uid).where(_USER.c.person.in_(persons))
+    ).all()
+    keys = [row.key for row in users]
+    tokens = connection.scalars(select(_TOKEN.c.uid).where(_TOKEN.c.user.in_(keys)))
+    named = [f"user:{id_text(row.uid)}" for row in users]
+    return (*named, *(f"token:{id_text(uid)}" for uid in tokens), f"local:{text}")
 
 
 def person_uid(connection: Connection, person: int) -> bytes:

@@ -14,7 +14,7 @@ from catalog.assets.changes import FeedFilter
 from catalog.errors import Unavailable
 from catalog.pages.foot import standings
 from catalog.pages.frame import page
-from catalog.pages.stories import stories
+from catalog.pages.stories import tell
 from catalog.search.engine import Query
 from catalog.search.page import HitView, search
 from catalog.serving.call import Call, CallArg, Router
@@ -48,6 +48,7 @@ def home(call: CallArg) -> Response:
         changed = changes.feed(
             connection, call.viewer, FeedFilter(machine=False, subject_type=("asset",)), limit=SHOWN
         )
+        stories = tell(session, call.viewer, changed.items)
         waiting = holds.list_holds(session, call.viewer, limit=1).total
         popular = _popular(call, session)
     glance = standing.glance
@@ -59,7 +60,7 @@ def home(call: CallArg) -> Response:
         sources=standing.sources,
         popular=popular,
         viewed=viewed,
-        stories=stories(changed.items),
+        stories=stories,
         mine=mine,
         owner=owner,
         waiting=waiting if call.viewer.may("hold") else 0,

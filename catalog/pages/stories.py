@@ -1,91 +1,206 @@
-"""Changes as sentences: who did what to what. Facts stay in the change, words are chosen here."""
+"""Changes as sentences: who did what to what, old and new, and why.
+
+Facts stay in the change, words are chosen here: ``who did subject rest``, then `Line`s with the
+values that differ. Every word that the product writes to the change log has its sentence; an
+unknown one is told by its name.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from sqlmodel import Session
+
+from catalog.access.viewer import Viewer
+from catalog.assets.people import NOBODY, Names, names_of
 from catalog.assets.views import ChangeView
+from catalog.pages.story_tellers import TELLERS, Told, value_of
+from catalog.pages.story_words import Line, because, lines_of, person
+from catalog.sources.reads import list_sources
 
-_DID: Final = {
-    "created": "added",
-    "changed": "found changes in",
-    "removed": "removed",
-    "restored": "found again",
-    "renamed": "renamed",
-    "recreated": "found created anew",
-    "merged": "merged",
-    "held": "held the removal of",
-    "popularity": "counted the use of",
-    "rows_class": "counted the rows of",
-    "description": "described",
-    "title": "gave a title to",
-    "owner": "set the owners of",
-    "tag": "tagged",
-    "flag": "flagged",
-    "login_link": "made a login link for",
+DID: Final[Mapping[tuple[str, str], str]] = {
+    ("asset", "created"): "found",
+    ("asset", "referenced"): "noted a reference to",
+    ("asset", "observed"): "learned of",
+    ("asset", "crawled"): "saw for the first time",
+    ("asset", "restored"): "found again",
+    ("asset", "found"): "saw again",
+    ("asset", "removed"): "removed",
+    ("asset", "withdrawn"): "lost sight of",
+    ("asset", "held"): "missed",
+    ("asset", "renamed"): "renamed",
+    ("asset", "recreated"): "found created anew",
+    ("asset", "kind"): "found another kind of thing in",
+    ("asset", "moved"): "found in another place",
+    ("asset", "merged"): "joined another asset with",
+    ("asset", "dropped"): "joined with another asset",
+    ("asset", "purged"): "deleted for good",
+    ("asset", "schema"): "found other columns in",
+    ("asset", "metadata"): "found other details of",
+    ("asset", "sighting"): "read another report of",
+    ("asset", "definition"): "found another definition of",
+    ("asset", "lineage"): "traced the lineage of",
+    ("asset", "popularity"): "counted the use of",
+    ("asset", "rows_class"): "counted the rows of",
+    ("asset", "description"): "described",
+    ("asset", "title"): "gave a title to",
+    ("asset", "owner"): "changed the owners of",
+    ("asset", "tag"): "tagged",
+    ("asset", "flag"): "flagged",
+    ("statement", "statement"): "collected",
+    ("namespace", "renamed"): "renamed",
+    ("namespace", "merged"): "joined",
+    ("account", "created"): "noted",
+    ("account", "joined"): "joined to a person",
+    ("account", "separated"): "took from its person",
+    ("person", "created"): "added",
+    ("person", "updated"): "changed",
+    ("team", "created"): "made",
+    ("team", "updated"): "changed",
+    ("team", "removed"): "removed",
+    ("team", "member"): "changed who belongs to",
+    ("user", "created"): "added",
+    ("user", "role"): "changed the role of",
+    ("user", "disabled"): "disabled",
+    ("user", "password"): "set the password of",
+    ("user", "login_link"): "made a login link for",
+    ("user", "removed"): "removed",
+    ("token", "created"): "made",
+    ("token", "revoked"): "revoked",
+    ("token", "scopes"): "changed what may",
+    ("source", "created"): "added",
+    ("source", "revived"): "brought back",
+    ("source", "edited"): "changed",
+    ("source", "renamed"): "renamed",
+    ("source", "paused"): "paused",
+    ("source", "resumed"): "resumed",
+    ("source", "removed"): "removed",
+    ("source", "purged"): "deleted for good",
+    ("problem", "muted"): "muted",
+    ("problem", "unmuted"): "no longer mutes",
 }
 _ACTORS: Final = {"crawl": "A crawl", "system": "The catalog", "local": "An operator"}
+_QUOTED: Final = ("description", "title")
+_NO_LINES: Final = {
+    ("user", "created"), ("user", "login_link"), ("user", "password"), ("user", "removed"),
+    ("user", "disabled"), ("source", "paused"), ("source", "resumed"), ("token", "created"),
+    ("token", "revoked"), ("asset", "definition"), ("asset", "sighting"), ("asset", "removed"),
+    ("asset", "found"), ("asset", "restored"), ("asset", "crawled"), ("asset", "purged"),
+    ("asset", "dropped"), ("asset", "recreated"), ("source", "removed"), ("team", "created"),
+    ("team", "removed"), ("account", "created"), ("asset", "lineage"), ("asset", "withdrawn"),
+    ("source", "purged"), ("team", "member"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Story:
-    """``who`` ``did`` ``subject``; ``asset``: its public id where there is one; ``detail``: what
-    was written, shortened."""
+    """``who`` ``did`` ``subject`` ``rest``; then ``detail``, what was written, in quotes.
+
+    ``asset``: public id where there is one; ``crawl``: id of the crawl that did it; ``noun``:
+    what the subject is, when it is no asset; ``lines``: values that differ; ``why``: the cause.
+    """
 
     sequence: int
     at: str
     who: str
     machine: bool
+    crawl: str | None
     did: str
+    noun: str
     subject: str
     asset: str | None
     column: str | None
+    rest: str
     detail: str | None
-    cause: str | None
+    lines: tuple[Line, ...]
+    why: str | None
     change: ChangeView
 
 
-def stories(changes: Iterable[ChangeView]) -> list[Story]:
-    """One story per change, in their order."""
-    return [story(change) for change in changes]
+def tell(session: Session, viewer: Viewer, changes: Iterable[ChangeView]) -> list[Story]:
+    """One story per change, in their order, with people, tokens and sources by their names."""
+    found = list(changes)
+    names = names_of(session.connection(), _references(found))
+    sources = {}
+    if any(one.subject_type == "source" for one in found):
+        sources = {one.id: one.name for one in list_sources(session, viewer, removed=True)}
+    return [story(one, names, sources) for one in found]
 
 
-def story(change: ChangeView) -> Story:
+def story(
+    change: ChangeView, names: Names = NOBODY, sources: Mapping[str, str] | None = None
+) -> Story:
     """The story of one change."""
-    family = change.actor.partition(":")[0]
+    family, _, actor = change.actor.partition(":")
+    key = (change.subject_type, change.what)
+    did, rest, detail = _sentence(change, names)
+    quoted = change.what in _QUOTED and change.subject_type == "asset"
+    lines: list[Line] = []
+    if key not in _NO_LINES and not (quoted and change.before is None):
+        lines = _lines(change, names)
     return Story(
         sequence=change.sequence,
         at=change.at,
         who=change.actor_name or _ACTORS.get(family, change.actor),
         machine=family in ("crawl", "system"),
-        did=_DID.get(change.what, change.what.replace("_", " ")),
-        subject=_subject(change),
+        crawl=actor if family == "crawl" and actor else None,
+        did=did,
+        noun="" if change.asset else change.subject_type,
+        subject=_subject(change, names, sources or {}),
         asset=change.asset_id,
         column=change.column,
-        detail=_detail(change),
-        cause=change.cause,
+        rest=rest,
+        detail=detail,
+        lines=tuple(lines),
+        why=because(change.cause),
         change=change,
     )
 
 
-def _subject(change: ChangeView) -> str:
+def _references(changes: Iterable[ChangeView]) -> set[str]:
+    """Who is named in changes: subjects, owners, and persons of teams."""
+    found = set()
+    for change in changes:
+        found.add(f"{change.subject_type}:{change.subject}")
+        for side in (change.before, change.after):
+            if isinstance(side, dict):
+                for name in ("owner", "by"):
+                    found.add(str(side.get(name)))
+                found.add(f"person:{side.get('person')}")
+    return found
+
+
+def _subject(change: ChangeView, names: Names, sources: Mapping[str, str]) -> str:
     if change.asset is not None:
         return change.asset.rsplit("/", 1)[-1]
-    for side in (change.after, change.before):
+    for side in (change.before, change.after):
         if isinstance(side, dict):
             for name in ("name", "login"):
                 if isinstance(side.get(name), str):
-                    return f"{change.subject_type} {side[name]}"
-    return change.subject_type
+                    return str(side[name])
+    if change.subject_type == "source" and change.subject in sources:
+        return sources[change.subject]
+    if change.subject_type == "namespace":
+        return str(value_of(change.before, "text") or change.subject)
+    if change.subject_type == "account":
+        known = value_of(change.after, "owner") or value_of(change.before, "owner")
+        return person(known, names)
+    known_name = names.actor(f"{change.subject_type}:{change.subject}")
+    return known_name or ""
 
 
-def _detail(change: ChangeView) -> str | None:
-    """What was written, if it is short enough to say."""
-    value: Any = change.after
-    if isinstance(value, dict) and len(value) == 1:
-        value = next(iter(value.values()))
-    if isinstance(value, dict):
-        value = value.get("reason") or value.get("kind")
-    return value[:140] if isinstance(value, str) and value else None
+def _sentence(change: ChangeView, names: Names) -> Told:
+    did = DID.get((change.subject_type, change.what), change.what.replace("_", " "))
+    teller = TELLERS.get((change.subject_type, change.what))
+    if teller is None:
+        return did, "", None
+    return teller(did, change.before, change.after, names)
+
+
+def _lines(change: ChangeView, names: Names) -> list[Line]:
+    before, after = change.before, change.after
+    if change.subject_type == "asset" and change.what in ("tag", "owner", "flag"):
+        return []
+    return lines_of(before, after, leave=("secret", "password", "id", "into"), names=names)
