@@ -23,6 +23,7 @@ from sqlalchemy import Connection
 from sqlmodel import Session
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from catalog.access import sessions, tokens
@@ -32,6 +33,7 @@ from catalog.assets.counts import LookupCounter
 from catalog.assets.recent import RecentViews
 from catalog.errors import BadInput, NotAllowed, NotSignedIn
 from catalog.history.unit import Unit
+from catalog.serving import bodies
 from catalog.serving.texts import texts_of
 from catalog.wiring import Background, Catalog
 
@@ -262,6 +264,7 @@ class GuardedRoute(APIRoute):
         async def checked(request: Request) -> Response:
             if request.method not in _SAFE:
                 await _authenticate(request, action)
+                request = bodies.Sent(request.scope, request.receive)
             try:
                 if request.scope["query_string"]:
                     _refuse_unknown(request, known)
@@ -270,6 +273,8 @@ class GuardedRoute(APIRoute):
             except (RequestValidationError, BadInput):
                 await _authenticate(request, action)
                 raise
+            except HTTPException as error:
+                raise bodies.told(error) from None
 
         return checked
 

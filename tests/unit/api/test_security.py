@@ -400,3 +400,27 @@ def test_a_source_is_no_way_to_read_another_file(api: Api, tmp_path: Path) -> No
     assert answer.json()["total"] == 1
     assert CANARY not in answer.text
     assert NAMESPACE not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sent"),
+    [
+        ("POST", "/api/v1/assets/lookup", '{"names": [%s]}'),
+        ("POST", "/api/v1/assets/lookup", '{"names": [{"namespace": %s, "name": "x"}]}'),
+        ("POST", "/api/v1/sources", '{"kind": "push", "config": {"namespaces": [%s]}}'),
+        ("POST", "/api/v1/sources", '{"kind": "local", "config": {"path": "/", "exclude": [%s]}}'),
+        ("POST", "/api/v1/holds/confirm", '{"holds": [%s]}'),
+        ("PATCH", "/api/v1/assets/by-name/facts?name=x", '{"owners": [{"owner": %s}]}'),
+    ],
+)
+def test_half_a_surrogate_pair_is_wrong_input_and_no_fault(
+    api: Api, method: str, path: str, sent: str
+) -> None:
+    headers = {"content-type": "application/json"}
+    for text, wrong in ((r'"\ud83d!"', True), (r'"\ud83d\ude00"', False)):
+        answer = api.call(method, path, "admin", content=sent % text, headers=headers)
+        assert answer.status_code < 500, answer.text
+        assert ("half of a surrogate pair, U+D83D" in answer.text) is wrong
+        assert not wrong or answer.json()["status"] == 400
+    refused = api.call(method, path, None, content=sent % r'"\ud83d!"', headers=headers)
+    assert refused.status_code == 401
