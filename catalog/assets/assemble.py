@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypedDict
 
 from catalog.assets.facts import (
     SEVERITY,
@@ -111,7 +111,6 @@ def assemble(parts: Parts, asked: Asked, now: Now | None) -> AssetView:
     title, title_origin = _text("title", reports, own, names)
     description, description_origin = _text("description", reports, own, names)
     flags = flags_of(own, names)
-    crawl = _deciding(now.seen_by) if now is not None else None
     return AssetView(
         id=id_text(who.uid),
         url=asset_url(who.uid),
@@ -143,23 +142,45 @@ def assemble(parts: Parts, asked: Asked, now: Now | None) -> AssetView:
         format=record.format if record else None,
         partition_keys=list(record.partition_keys) if record else [],
         properties=record.properties if record else {},
-        definition=now.definition if now else None,
-        measures=now.measures if now else None,
-        popularity=now.popularity if now else None,
-        rows_class=now.rows_class if now else None,
         parents=parts.parents,
-        children=now.children if now else None,
-        seen_by=now.seen_by if now else None,
-        crawl=crawl,
-        complete=crawl.complete if crawl else None,
-        aliases=now.aliases if now else [],
         created_at=to_text(who.created_at) or "",
         changed_at=to_text(who.changed_at) or "",
         removed_at=to_text(who.removed_at),
-        held_since=to_text(now.held_since) if now else None,
         sequence=parts.sequence,
         etag=facts_etag(own),
+        **_of_now(now),
     )
+
+
+class _OfNow(TypedDict):
+    """Fields of the read model that exist only of now."""
+
+    definition: Definition | None
+    measures: dict[str, MeasureView] | None
+    popularity: int | None
+    rows_class: int | None
+    children: Tally | None
+    seen_by: list[SeenBy] | None
+    crawl: SeenBy | None
+    complete: bool | None
+    aliases: list[str]
+    held_since: str | None
+
+
+def _of_now(now: Now | None) -> _OfNow:
+    crawl = _deciding(now.seen_by) if now is not None else None
+    return {
+        "definition": now.definition if now else None,
+        "measures": now.measures if now else None,
+        "popularity": now.popularity if now else None,
+        "rows_class": now.rows_class if now else None,
+        "children": now.children if now else None,
+        "seen_by": now.seen_by if now else None,
+        "crawl": crawl,
+        "complete": crawl.complete if crawl else None,
+        "aliases": now.aliases if now else [],
+        "held_since": to_text(now.held_since) if now else None,
+    }
 
 
 def _text(

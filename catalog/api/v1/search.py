@@ -18,6 +18,17 @@ from catalog.search.page import FacetCount, HitView, SearchPage, Suggestion, sea
 from catalog.serving.call import CallArg, Router, reply
 
 router = Router("/api/v1", "search")
+WordsQuery = Annotated[
+    str,
+    Query(
+        description='Words, "phrases", begin*, -without, OR, (groups), kind:table, '
+        "platform:, source:, tag:, owner:, column:, flag: ...",
+        examples=["kind:table platform:postgres orders"],
+    ),
+]
+FacetsQuery = Annotated[list[str], Query(description="Facets to count; none of them with `none`.")]
+LimitQuery = Annotated[int, Query(description="Hits on the page, at most 200.")]
+OffsetQuery = Annotated[int, Query(description="Hits to skip, at most 10,000.")]
 
 
 class SearchReply(msgspec.Struct, frozen=True):
@@ -76,14 +87,7 @@ _EXAMPLE = {
 @router.get("/search", returns=SearchReply, summary="Search assets", example=_EXAMPLE)
 def search_assets(
     call: CallArg,
-    q: Annotated[
-        str,
-        Query(
-            description='Words, "phrases", begin*, -without, OR, (groups), kind:table, '
-            "platform:, source:, tag:, owner:, column:, flag: ...",
-            examples=["kind:table platform:postgres orders"],
-        ),
-    ] = "",
+    q: WordsQuery = "",
     kind: ListQuery = [],  # noqa: B006
     asset_class: Annotated[list[str], Query(alias="class")] = [],  # noqa: B006
     platform: ListQuery = [],  # noqa: B006
@@ -95,12 +99,10 @@ def search_assets(
     domain: ListQuery = [],  # noqa: B006
     owner: ListQuery = [],  # noqa: B006
     flag: ListQuery = [],  # noqa: B006
-    facets: Annotated[
-        list[str], Query(description="Facets to count; none of them with `none`.")
-    ] = list(FACETS),  # noqa: B006
+    facets: FacetsQuery = list(FACETS),  # noqa: B006
     sort: Literal["relevance", "name", "popularity"] = "relevance",
-    limit: Annotated[int, Query(description="Hits on the page, at most 200.")] = 20,
-    offset: Annotated[int, Query(description="Hits to skip, at most 10,000.")] = 0,
+    limit: LimitQuery = 20,
+    offset: OffsetQuery = 0,
     cursor: CursorQuery = None,
     as_of: AsOfQuery = None,
 ) -> object:
@@ -124,21 +126,25 @@ def search_assets(
         "flag": flag,
     }
     query = {"search": q, "filters": filters, "sort": sort}
-    if cursor is not None:
-        if offset:
-            raise BadInput("Both cursor and offset were sent.", remedy="Send one of them.")
-        offset = int(cursors.decode(query, cursor)[0])
     wanted = Wanted(
         text=q,
         filters={name: tuple(values) for name, values in filters.items() if values},
         facets=() if facets == ["none"] else tuple(facets),
         sort=sort,
-        offset=offset,
+        offset=_offset(query, offset, cursor),
         limit=limit,
     )
     with call.read() as session:
         page = search(session, call.catalog.engine, call.viewer, wanted)
     return reply(_shaped(page, query))
+
+
+def _offset(query: Mapping[str, object], offset: int, cursor: str | None) -> int:
+    if cursor is None:
+        return offset
+    if offset:
+        raise BadInput("Both cursor and offset were sent.", remedy="Send one of them.")
+    return int(cursors.decode(query, cursor)[0])
 
 
 def _shaped(page: SearchPage, query: Mapping[str, object]) -> SearchReply:
