@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, selec
 
 from catalog.access.viewer import Viewer, visible
 from catalog.assets.columns import page_size
+from catalog.assets.past import sequence_at
 from catalog.assets.people import names_of
 from catalog.assets.references import hide_in_changes, sees_all
 from catalog.assets.resolve import Match
@@ -72,13 +73,17 @@ def changes(
     viewer: Viewer,
     match: Match,
     *,
+    what: Sequence[str] = (),
     limit: int = 50,
     cursor: str | None = None,
 ) -> Page[ChangeView]:
-    """A page of one visible asset's changes, the newest first."""
+    """A page of one visible asset's changes, the newest first. ``what``: only these words."""
     page_size(limit, MOST)
-    query = {"changes": match.id}
+    query: dict[str, Any] = {"changes": match.id}
     where = [_CHANGE.c.asset == match.key, _CHANGE.c.at >= match.row.created_at]
+    if what:
+        query["what"] = list(what)
+        where.append(_CHANGE.c.what.in_(what))
     total = connection.execute(select(func.count()).select_from(_CHANGE).where(*where)).scalar_one()
     if cursor is not None:
         where.append(_CHANGE.c.sequence < cursors.decode(query, cursor)[0])
@@ -128,6 +133,43 @@ def feed(
         items=items,
         at_least=len(items),
         next=None if following is None else cursors.encode(query, following),
+    )
+
+
+def of_crawl(
+    connection: Connection,
+    viewer: Viewer,
+    crawl: str,
+    since: int,
+    until: int | None,
+    *,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Page[ChangeView]:
+    """A page of the visible changes that a crawl (public id) made, the newest first.
+
+    ``since``, ``until``: when it began and ended (microseconds; None: it still runs). The log has
+    no index by who wrote, so only the stretch that was written meanwhile is read. ``at_least``
+    counts the page only.
+    """
+    viewer.require("read")
+    page_size(limit, MOST)
+    query = {"crawl changes": crawl}
+    where = [
+        _seen(viewer),
+        _CHANGE.c.actor == f"crawl:{crawl}",
+        _CHANGE.c.sequence > sequence_at(connection, since - 1),
+    ]
+    if until is not None:
+        where.append(_CHANGE.c.sequence <= sequence_at(connection, until))
+    if cursor is not None:
+        where.append(_CHANGE.c.sequence < cursors.decode(query, cursor)[0])
+    rows = _newest(connection, where, limit + 1)
+    items = change_views(connection, viewer, rows[:limit])
+    return Page(
+        items=items,
+        at_least=len(items),
+        next=cursors.encode(query, [rows[limit - 1].sequence]) if len(rows) > limit else None,
     )
 
 

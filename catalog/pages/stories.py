@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from sqlalchemy import Connection
 from sqlmodel import Session
 
 from catalog.access.viewer import Viewer
@@ -40,7 +41,7 @@ DID: Final[Mapping[tuple[str, str], str]] = {
     ("asset", "schema"): "found other columns in",
     ("asset", "metadata"): "found other details of",
     ("asset", "sighting"): "read another report of",
-    ("asset", "definition"): "found another definition of",
+    ("asset", "definition"): "read the definition of",
     ("asset", "lineage"): "traced the lineage of",
     ("asset", "popularity"): "counted the use of",
     ("asset", "rows_class"): "counted the rows of",
@@ -122,11 +123,16 @@ class Story:
 def tell(session: Session, viewer: Viewer, changes: Iterable[ChangeView]) -> list[Story]:
     """One story per change, in their order, with people, tokens and sources by their names."""
     found = list(changes)
-    names = names_of(session.connection(), _references(found))
+    names = names_in(session.connection(), found)
     sources = {}
     if any(one.subject_type == "source" for one in found):
         sources = {one.id: one.name for one in list_sources(session, viewer, removed=True)}
     return [story(one, names, sources) for one in found]
+
+
+def stories(changes: Iterable[ChangeView]) -> list[Story]:
+    """`tell` without a store to look names up in: people and sources are told as what they are."""
+    return [story(one) for one in changes]
 
 
 def story(
@@ -143,7 +149,7 @@ def story(
     return Story(
         sequence=change.sequence,
         at=change.at,
-        who=change.actor_name or _ACTORS.get(family, change.actor),
+        who=who_of(change.actor, change.actor_name),
         machine=family in ("crawl", "system"),
         crawl=actor if family == "crawl" and actor else None,
         did=did,
@@ -157,6 +163,19 @@ def story(
         why=because(change.cause),
         change=change,
     )
+
+
+def who_of(actor: str, name: str | None) -> str:
+    """What to call an actor: by name, crawls and the catalog itself by what they are."""
+    family = actor.partition(":")[0]
+    if family == "system":
+        return _ACTORS[family]
+    return name or _ACTORS.get(family, actor)
+
+
+def names_in(connection: Connection, changes: Iterable[ChangeView]) -> Names:
+    """Names of all who are named in changes."""
+    return names_of(connection, _references(changes))
 
 
 def _references(changes: Iterable[ChangeView]) -> set[str]:
