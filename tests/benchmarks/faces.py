@@ -23,6 +23,7 @@ from catalog.model import Asset, Crawl, Edge, Source, clock
 from catalog.naming import id_text, new_id
 from catalog.search.follower import Follower
 from catalog.settings import Settings
+from catalog.sources.ledger import COUNTS
 from catalog.wiring import make_engine, open_store
 from tests.benchmarks import big
 from tests.support.crawls import FakeSource
@@ -110,7 +111,7 @@ def _extend(store: Store) -> dict[str, Any]:
 def _add_crawls(unit: Unit) -> None:
     source = unit.connection.scalar(select(_SOURCE.c.key).where(_SOURCE.c.name == "wh"))
     now = clock.now()
-    counts = dict.fromkeys(("listed", "used", "filtered", "failed_objects", "seen", "new", "changed", "unchanged", "failed", "renamed", "restored", "removed", "held"), 0)  # fmt: skip
+    counts = dict.fromkeys(COUNTS, 0)
     unit.connection.execute(
         insert(_CRAWL),
         [
