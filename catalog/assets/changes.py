@@ -74,16 +74,22 @@ def changes(
     match: Match,
     *,
     what: Sequence[str] = (),
+    crawls_only: bool = False,
     limit: int = 50,
     cursor: str | None = None,
 ) -> Page[ChangeView]:
-    """A page of one visible asset's changes, the newest first. ``what``: only these words."""
+    """A page of one visible asset's changes, the newest first. ``what``: only these words;
+    ``crawls_only``: only what crawls wrote.
+    """
     page_size(limit, MOST)
     query: dict[str, Any] = {"changes": match.id}
     where = [_CHANGE.c.asset == match.key, _CHANGE.c.at >= match.row.created_at]
     if what:
         query["what"] = list(what)
         where.append(_CHANGE.c.what.in_(what))
+    if crawls_only:
+        query["crawls"] = True
+        where.append(_CHANGE.c.actor.startswith("crawl:"))
     total = connection.execute(select(func.count()).select_from(_CHANGE).where(*where)).scalar_one()
     if cursor is not None:
         where.append(_CHANGE.c.sequence < cursors.decode(query, cursor)[0])

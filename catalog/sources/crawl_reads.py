@@ -142,12 +142,13 @@ def list_problems(
     resolved: bool = False,
     muted: bool = False,
     crawl: str | None = None,
+    asset: int | None = None,
     limit: int = 50,
     after: str | None = None,
 ) -> Page[ProblemView]:
     """What could not be read, newest first; without ``resolved`` and ``muted`` only what is open.
 
-    ``crawl``: those that this crawl met last.
+    ``crawl``: those that this crawl met last; ``asset``: those of this asset (key).
     """
     viewer.require("read")
     where = [problems_seen(viewer)]
@@ -161,6 +162,8 @@ def list_problems(
     if crawl is not None:
         key = select(_CRAWL.c.key).where(_CRAWL.c.uid == id_bytes(crawl)).scalar_subquery()
         where.append(_PROBLEM.c.last_crawl == key)
+    if asset is not None:
+        where.append(_PROBLEM.c.asset == asset)
     rows, count, following = page(session, _problems().where(*where), _PROBLEM, limit, after)
     return Page(tuple(_problem(row) for row in rows), count, following)
 
