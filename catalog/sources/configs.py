@@ -18,6 +18,8 @@ PUSH: Final = "push"
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 # Words that say nothing about which system it is.
 _DULL: Final = frozenset({"data", "db", "database", "main", "localhost", ""})
+# Addresses of pages below /sources, which a source of that name would hide.
+_RESERVED: Final = frozenset({"new", "holds", "problems"})
 # Fields that say which part of a server it is, also where they have a default.
 _PARTS: Final = frozenset({"path", "database", "databases", "bucket", "prefix", "catalog"})
 
@@ -105,6 +107,11 @@ def check_name(name: str) -> str:
             f"{name!r} is no short name of a source.",
             remedy="Begin with a letter a-z, go on with letters, digits, - or _; at most 63.",
         )
+    if name in _RESERVED:
+        raise BadInput(
+            f"{name!r} is the address of a page, so it is no short name of a source.",
+            remedy=f"Take another one, for example {name}-1.",
+        )
     return name
 
 
@@ -113,7 +120,7 @@ def suggest_name(target: str, kind: str, taken: Iterable[str] = ()) -> str:
 
     The last telling part counts: ``/srv/lake`` -> ``lake``, ``postgres://u@db/shop`` -> ``shop``.
     """
-    used = set(taken)
+    used = {*taken, *_RESERVED}
     base = next((slug for part in _parts(target) if (slug := _slug(part)) not in _DULL), kind)
     base = base if _NAME.fullmatch(base) else _slug(kind) or "source"
     if base not in used:

@@ -142,7 +142,16 @@ def _kind(name: str) -> Kind:
 
 
 def _schema(kind: str) -> Mapping[str, Any]:
-    return config_class(kind).model_json_schema()
+    """The JSON schema of a kind's config, with the defaults that pydantic leaves out of it
+    because a function makes them: a form shows them too."""
+    model = config_class(kind)
+    schema = model.model_json_schema()
+    for name, field in model.model_fields.items():
+        if field.default_factory is not None:
+            made = field.get_default(call_default_factory=True)
+            if isinstance(made, list | dict):
+                schema["properties"][name].setdefault("default", made)
+    return schema
 
 
 def _checked(kind: str, opened: Mapping[str, Any]) -> Draft:
