@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, case, delete, func, or_, select, update
 
@@ -25,6 +25,8 @@ KEPT_DAYS: Final = 90
 """Days of look-ups that popularity is made from; older ones are forgotten."""
 HALF_LIFE: Final = 30.0
 """Days after which a look-up counts half."""
+SHARE_COUNTED: Final = 5_000
+"""Children of a container that are looked at for its share of curation."""
 _COUNT = table_of(LookupCount)
 _ATTRIBUTE = table_of(AssetAttribute)
 _BATCH: Final = 500
@@ -96,6 +98,49 @@ def _owned(connection: Connection, viewer: Viewer) -> int:
             )
         ).scalar_one()
     )
+
+
+class Share(NamedTuple):
+    """Of ``counted`` children how many are described, owned, endorsed. ``whole``: all of them
+    were counted."""
+
+    counted: int
+    described: int
+    owned: int
+    endorsed: int
+    whole: bool
+
+
+def curation_share(connection: Connection, viewer: Viewer, parent: int) -> Share:
+    """How far the visible live children of a container (key) are curated: two bounded queries.
+
+    The first `SHARE_COUNTED` by name are counted.
+    """
+    children = (
+        select(ASSET.c.key, ASSET.c.description, ASSET.c.flag)
+        .select_from(ASSET.outerjoin(SOURCE, SOURCE.c.key == ASSET.c.source))
+        .where(
+            ASSET.c.parent == parent,
+            ASSET.c.state.in_(LIVE_STATES),
+            see_assets(visible(viewer)),
+        )
+        .order_by(ASSET.c.sort, ASSET.c.key)
+        .limit(SHARE_COUNTED + 1)
+        .subquery()
+    )
+    counted, described, endorsed = connection.execute(
+        select(
+            func.count(),
+            func.count(children.c.description),
+            func.count(case((children.c.flag == "endorsed", 1))),
+        ).select_from(children)
+    ).one()
+    owned = connection.execute(
+        select(func.count(_ATTRIBUTE.c.asset.distinct()))
+        .select_from(children.join(_ATTRIBUTE, _ATTRIBUTE.c.asset == children.c.key))
+        .where(_ATTRIBUTE.c.attribute == "owner")
+    ).scalar_one()
+    return Share(counted, described, owned, endorsed, counted <= SHARE_COUNTED)
 
 
 class LookupCounter:

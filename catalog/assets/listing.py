@@ -91,12 +91,14 @@ def browse(
     viewer: Viewer,
     parent: Match | None,
     *,
+    text: str | None = None,
     limit: int = 100,
     cursor: str | None = None,
 ) -> Page[Summary]:
     """The live children of a container, or without one the outermost containers, by name.
 
-    Containers carry how many children they have (at most 1,000 are counted).
+    ``text``: only those whose own name or title holds it, in any case. Containers carry how many
+    children they have (at most 1,000 are counted).
     """
     page_size(limit, MOST)
     states = (*LIVE_STATES, "referenced")
@@ -105,7 +107,10 @@ def browse(
         where.append(ASSET.c.parent == parent.key)
     else:
         where += [ASSET.c.parent.is_(None), ASSET.c.asset_class == "container"]
-    query = {"browse": None if parent is None else parent.id}
+    query: dict[str, Any] = {"browse": None if parent is None else parent.id}
+    if text:
+        where.append(_called(text))
+        query["text"] = text
     page = _rows(connection, where, "name", query, limit, cursor)
     boxes = [row.key for row in page.items if row.asset_class == "container"]
     children = _children(connection, viewer, boxes)
@@ -114,6 +119,15 @@ def browse(
         total=page.total,
         at_least=page.at_least,
         next=page.next,
+    )
+
+
+def _called(text: str) -> ColumnElement[bool]:
+    """Assets whose own name (the last part) or title holds the text, in any case."""
+    wanted = text.lower()
+    return or_(
+        func.lower(ASSET.c.sort).contains(wanted, autoescape=True),
+        func.lower(ASSET.c.title).contains(wanted, autoescape=True),
     )
 
 

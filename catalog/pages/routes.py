@@ -2,10 +2,42 @@
 
 from __future__ import annotations
 
-from catalog.pages import account, activity, asset, home, sign_in
+from catalog.pages import (
+    account,
+    activity,
+    asset,
+    asset_crawls,
+    browse,
+    crawls,
+    history,
+    holds,
+    home,
+    names,
+    search,
+    sign_in,
+    source_edit,
+    source_form,
+    sources,
+)
 from catalog.serving.call import Router
 
 
 def routers() -> list[Router]:
     """Routers of this room."""
-    return [home.router, sign_in.router, account.router, asset.router, activity.router]
+    return [
+        home.router,
+        sign_in.router,
+        account.router,
+        asset.router,
+        activity.router,
+        search.router,
+        browse.router,
+        names.router,
+        history.router,
+        source_form.router,
+        holds.router,
+        sources.router,
+        source_edit.router,
+        crawls.router,
+        asset_crawls.router,
+    ]
