@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -67,7 +68,10 @@ class Catalog:
 
 def open_store(settings: Settings) -> Store:
     """The store of the settings; the home folder is made when it is not there."""
-    settings.make_home()
+    home = settings.make_home()
+    if settings.is_sqlite:
+        # Its companions take over its rights; a home that was there before may be open to others.
+        os.close(os.open(home / "catalog.db", os.O_CREAT | os.O_RDWR, 0o600))
     return Store(
         settings.store_url,
         home=settings.home,

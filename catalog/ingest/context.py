@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select
@@ -160,13 +158,3 @@ def ensure_namespace(unit: Unit, text: str) -> int:
         .returning(_NAMESPACE.c.key)
     ).scalar_one()
     return int(made)
-
-
-def covers(pattern_list: Iterable[str], name: str) -> bool:
-    """Whether one of the globs matches the name."""
-    return any(fnmatchcase(name, pattern) for pattern in pattern_list)
-
-
-def process_name() -> str:
-    """``host:pid`` of this process, as crawls name their owner."""
-    return f"{os.uname().nodename}:{os.getpid()}"
