@@ -133,6 +133,13 @@ def get_user(session: Session, viewer: Viewer, login: str) -> UserView:
     return _view(_row(session, login))
 
 
+def is_last_admin(session: Session, viewer: Viewer, login: str) -> bool:
+    """Whether this user is the only enabled admin, who stays one."""
+    admins = [one for one in list_users(session, viewer) if one.role == "admin"]
+    enabled = [one.login for one in admins if not one.disabled]
+    return enabled == [fold_login(login)]
+
+
 def has_users(session: Session) -> bool:
     """Whether anybody can sign in; tells nothing else, so it needs no viewer."""
     return session.connection().execute(select(_USER.c.key).limit(1)).first() is not None

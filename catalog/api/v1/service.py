@@ -6,30 +6,17 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import Query
-from pydantic import SecretStr
-from pydantic_core import PydanticUndefined
 from starlette.responses import Response
 
 from catalog import __version__
 from catalog.api.shapes import LIMIT, after_of, cursor_of, shaped
-from catalog.history.unit import SECRET
 from catalog.model import clock
 from catalog.naming import without_secrets
 from catalog.serving.call import CallArg, Router, reply
-from catalog.settings import Settings
+from catalog.usecases.in_effect import Setting, settings_in_effect
 
 router = Router("/api/v1", "service")
 JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
-
-
-class Setting(msgspec.Struct, frozen=True):
-    """One setting; ``value`` is ``***`` when it is a secret that is set."""
-
-    name: str
-    variable: str
-    value: Any
-    is_default: bool
-    description: str
 
 
 class SettingList(msgspec.Struct, frozen=True):
@@ -71,8 +58,7 @@ class QueuedJobs(msgspec.Struct, frozen=True):
 @router.get("/settings", action="settings", returns=SettingList)
 def list_settings(call: CallArg) -> Response:
     """Settings as this process read them, secrets masked."""
-    found = call.catalog.settings
-    items = [_setting(found, name) for name in Settings.model_fields]
+    items = settings_in_effect(call.viewer, call.catalog.settings)
     return reply(SettingList(items, len(items), None, __version__))
 
 
@@ -108,23 +94,3 @@ def list_jobs(
 def describe(call: CallArg) -> Response:
     """This description (OpenAPI 3.1)."""
     return reply(call.request.app.openapi())
-
-
-def _setting(settings: Settings, name: str) -> Setting:
-    field = type(settings).model_fields[name]
-    value = getattr(settings, name)
-    default = field.default if field.default is not PydanticUndefined else None
-    shown: Any
-    if isinstance(value, SecretStr):
-        shown = SECRET
-    elif value is None or isinstance(value, bool | int | float):
-        shown = value
-    else:
-        shown = without_secrets(str(value))
-    return Setting(
-        name=name,
-        variable=f"CATALOG_{name.upper()}",
-        value=shown,
-        is_default=value == default,
-        description=field.description or "",
-    )

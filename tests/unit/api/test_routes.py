@@ -82,7 +82,7 @@ TABLE: Final[dict[str, tuple[str, int]]] = {
     "POST /admin/users/{login}/disable": ("user", 404),
     "POST /admin/users/{login}/enable": ("user", 404),
     "POST /admin/users/{login}/remove": ("user", 404),
-    "POST /admin/users/{login}/password": ("user", 400),
+    "POST /admin/users/{login}/password": ("user", 404),
     "POST /admin/users/{login}/login-link": ("user", 404),
     "GET /admin/tokens": ("token", 200),
     "POST /admin/tokens": ("token", 400),
@@ -186,11 +186,12 @@ ROLES: Final = ("viewer", "editor", "steward", "admin")
 NEEDS_ROLE: Final = {
     "read": "viewer", "flag": "viewer", "own": "viewer", "hold": "steward", "mute": "steward",
     "source": "admin", "user": "admin", "settings": "admin",
+    "token": "admin",
 }  # fmt: skip
 NEEDS_SCOPE: Final = {
     "read": {"read", "write", "admin"}, "flag": {"write", "admin"}, "own": {"write", "admin"},
     "hold": {"write", "admin"}, "mute": {"write", "admin"}, "source": {"admin"}, "user": {"admin"},
-    "settings": {"admin"},
+    "settings": {"admin"}, "token": {"admin"},
 }  # fmt: skip
 SCOPES: Final = ("read", "write", "ingest:wh", "lineage", "registry", "admin")
 PUBLIC_ROUTES: Final = {"GET /login", "POST /login", "GET /login/{secret}",
