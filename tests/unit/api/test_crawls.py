@@ -205,3 +205,34 @@ def test_a_stream_has_a_bounded_life_and_ends_with_the_session(
     assert time.monotonic() - began < 30
     fast.most = 0
     assert api.get(path).status_code == 503
+
+
+def test_streams_of_one_crawl_share_a_look_at_the_store(
+    api: Api, fast: events.CrawlEvents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import asyncio
+
+    from starlette.requests import Request
+
+    from catalog.serving.call import Call
+
+    add_push_source(api)
+    crawl = push(api, {"public": tables("orders")}, wait=False).json()["crawl"]["id"]
+    looked: list[str] = []
+    look = events._look
+    monkeypatch.setattr(events, "_look", lambda call, one: looked.append(one) or look(call, one))
+    fast.poll = 60.0
+
+    def call_of(role: str) -> Call:
+        scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "app": api.app}
+        made = Call(Request(scope))
+        made.viewer = api.viewer(role)
+        return made
+
+    async def watch(*roles: str) -> None:
+        await asyncio.gather(*(fast._look(call_of(role), crawl) for role in roles))
+
+    asyncio.run(watch(*["viewer"] * 20))
+    assert len(looked) == 1
+    asyncio.run(watch("viewer", "admin"))
+    assert len(looked) == 2, "who manages sources is told more, so it is another look"
