@@ -107,3 +107,26 @@ class EvidenceView(msgspec.Struct, frozen=True):
     last_seen: str
     statement: StatementView | None
     run: str | None
+
+
+class CardColumns(msgspec.Struct, frozen=True):
+    """The columns of an asset in a picture: how many there are, and the paths of the first."""
+
+    total: int
+    paths: list[str]
+
+
+class ColumnPair(msgspec.Struct, frozen=True):
+    """A column that flows into another (None: it decides which rows the whole asset has)."""
+
+    source_column: str
+    target_column: str | None
+    kind: str
+    evidence: int
+
+
+class OwnerName(msgspec.Struct, frozen=True):
+    """Who answers for an asset. ``type``: person, team or account."""
+
+    type: str
+    name: str

@@ -48,6 +48,8 @@ TABLE: Final[dict[str, tuple[str, int]]] = {
     "GET /assets/{id}": ("read", 404),
     "GET /assets/{id}/copy": ("read", 404),
     "GET /assets/{id}/files": ("read", 404),
+    "GET /assets/{id}/lineage": ("read", 404),
+    "GET /assets/{id}/lineage/evidence": ("read", 404),
     "GET /activity": ("read", 200),
     "GET /assets/{id}/history": ("read", 404),
     "POST /assets/{id}/history/restore": ("flag", 400),
