@@ -64,6 +64,14 @@ class HeldScope:
     scope: str
     holds: tuple[HoldView, ...]
 
+    def short(self, name: str) -> str:
+        """A name without the folders that all names of the group lie in."""
+        names = [one.name for one in self.holds]
+        low, high = min(names), max(names)
+        pairs = enumerate(zip(low, high, strict=False))
+        same = next((at for at, (a, b) in pairs if a != b), min(len(low), len(high)))
+        return name[low.rfind("/", 0, same) + 1 :]
+
 
 @dataclass(frozen=True)
 class Trouble:

@@ -12,6 +12,7 @@ from catalog.crawling.registry import crawler_class
 from catalog.errors import CatalogError
 from catalog.pages.foot import standings
 from catalog.pages.frame import page
+from catalog.pages.holds import by_scope
 from catalog.pages.source_form import RUNS
 from catalog.serving.call import Call, CallArg, Router
 from catalog.sources import crawl_reads, holds, reads
@@ -23,6 +24,7 @@ router = Router("/sources", "pages")
 SourceRef = Annotated[str, Path(description="Short name or id of the source.")]
 CRAWLS: Final = 20
 SHOWN: Final = 10
+HOLDS: Final = 100
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def source_page(
             session, call.viewer, source=found.id, limit=CRAWLS, after=after
         )
         problems = crawl_reads.list_problems(session, call.viewer, source=found.id, limit=SHOWN)
-        held = holds.list_holds(session, call.viewer, source=found.id, limit=SHOWN)
+        held = holds.list_holds(session, call.viewer, source=found.id, limit=HOLDS)
     removed = found.state == "removed"
     return page(
         call,
@@ -105,6 +107,7 @@ def source_page(
         first_page=after is None,
         problems=problems,
         held=held,
+        held_scopes=by_scope(held.items),
         assets=0 if removed else standings(call).of(call).glance.sources.get(found.name, 0),
         settings=settings_of(found),
         schedule=schedule_text(found.schedule),
