@@ -134,7 +134,8 @@ def reach(
 def column_pairs(
     connection: Connection, viewer: Viewer, source: int | bytes, target: int | bytes
 ) -> list[ColumnPair]:
-    """The columns of ``source`` that flow into those of ``target``, at most 500.
+    """The columns of ``source`` that flow into those of ``target``, at most 500; first
+    those that give values.
 
     No target column: the source column decides which rows the target has.
     """
@@ -148,7 +149,7 @@ def column_pairs(
     ends = {(row.from_asset, row.from_column) for row in rows}
     ends |= {(row.to_asset, row.to_column) for row in rows}
     paths = adjacency.paths(connection, ends)
-    return [
+    found = [
         ColumnPair(
             paths[row.from_asset, row.from_column],
             paths.get((row.to_asset, row.to_column)),
@@ -158,6 +159,7 @@ def column_pairs(
         for row in rows
         if (row.from_asset, row.from_column) in paths
     ]
+    return sorted(found, key=lambda pair: pair.kind != "direct")
 
 
 def _keys(connection: Connection, viewer: Viewer, assets: Sequence[str]) -> dict[int, str]:

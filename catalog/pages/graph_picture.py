@@ -54,12 +54,13 @@ class _Sheet:
     name: str
     shown: list[str]
     rest: int
+    opened: bool
     jobs: list[Job] = field(default_factory=list)
     other_jobs: bool = False
 
     @property
     def height(self) -> float:
-        least = HEAD + ROW * len(self.shown) + (FOOT if self.rest else 0.0)
+        least = HEAD + ROW * len(self.shown) + (FOOT if self.rest or self.opened else 0.0)
         return max(least, PORT + _JOB_STEP * (len(self.jobs) + self.other_jobs) + 2)
 
     def row_y(self, path: str | None) -> float | None:
@@ -101,7 +102,7 @@ class _Drawing:
             shown = self._shown(node, known.paths, linked.get(node.id, set()))
             rest = max(0, known.total - len(shown))
             name = leaf(node.name, node.platform)
-            sheets[node.id] = _Sheet(node, name, shown, rest)
+            sheets[node.id] = _Sheet(node, name, shown, rest, node.id in self.wanted.expand)
         return sheets
 
     def _shown(self, node: Node, paths: Sequence[str], linked: set[str]) -> list[str]:
@@ -241,13 +242,14 @@ class _Drawing:
         )
 
     def _foot(self, sheet: _Sheet, top: float) -> Foot | None:
-        if not sheet.rest:
+        opened = sheet.node.id in self.wanted.expand
+        if not sheet.rest and not opened:
             return None
         word = "column" if sheet.rest == 1 else "columns"
         more = "more " if sheet.shown else ""
-        text = f"{sheet.rest:,} {more}{word}"
+        text = f"{sheet.rest:,} {more}{word}" if sheet.rest else "fewer columns"
         href = self.wanted.expanded(sheet.node.id)
-        if sheet.node.id in self.wanted.expand:
+        if opened and sheet.rest:
             # What one card does not hold stands on the asset's own page.
             href = f"{asset_path(sheet.node.id)}/columns"
         return Foot(text, href, round(top + HEAD + ROW * len(sheet.shown) + 16, 1))

@@ -72,10 +72,11 @@ for (const row of rows) {
   row.addEventListener("blur", restore);
 }
 
-// A wide picture opens at the asset that was asked for, not at its left end.
+// A large picture opens at the asset that was asked for, not at its upper left corner.
 const graph = document.querySelector(".graph");
 const focus = graph?.querySelector(".is-focus");
 if (graph && focus) {
   const [around, card] = [graph.getBoundingClientRect(), focus.getBoundingClientRect()];
   graph.scrollLeft += card.left + card.width / 2 - around.left - around.width / 2;
+  graph.scrollTop += card.top + card.height / 2 - around.top - around.height / 2;
 }
