@@ -104,8 +104,8 @@ def _index_sentence(call: Call) -> str:
 
 
 def foot_of(call: Call) -> Foot | None:
-    """The foot for this viewer."""
-    if call.viewer.user is None:
+    """The foot for this viewer; none for nobody, and for tokens that read nothing."""
+    if call.viewer.user is None or not call.viewer.may("read"):
         return None
     found = standings(call).of(call)
     crawled = [

@@ -78,7 +78,8 @@ def of_error(error: CatalogError) -> Problem:
 
 def wants_page(request: Request) -> bool:
     """Whether a browser opens a page, rather than a program asks."""
-    if request.url.path.startswith(("/api/", "/static/")):
+    path = request.url.path
+    if path.startswith(("/api/", "/static/")) and path != "/api/reference":
         return False
     return "text/html" in request.headers.get("accept", "")
 

@@ -7,7 +7,6 @@ from catalog.serving.call import Router
 
 def routers() -> list[Router]:
     """All routers, in the order of the reference."""
-    from catalog.api import reference
     from catalog.api.v1 import (
         assets,
         browse,
@@ -44,5 +43,4 @@ def routers() -> list[Router]:
         people.router,
         service.router,
         health.router,
-        reference.router,
     ]
