@@ -13,7 +13,7 @@ from catalog.assets.people import names_of
 from catalog.history.store import table_of
 from catalog.lineage import adjacency
 from catalog.lineage.adjacency import Way
-from catalog.lineage.graph import MAX_BUDGET, MAX_DEPTH, root_row
+from catalog.lineage.graph import MAX_DEPTH, root_row
 from catalog.lineage.views import CardColumns, ColumnPair, OwnerName
 from catalog.model import Asset, AssetAttribute, Column
 from catalog.naming import id_bytes, id_text
@@ -121,10 +121,15 @@ def reach(
     for way in ways:
         seen, frontier = {root.key}, [root.key]
         for _ in range(MAX_DEPTH):
-            found = adjacency.step(connection, viewer, frontier, way, MAX_BUDGET)
-            frontier = sorted({far for _, far in found} - seen)
-            seen.update(frontier)
-            if not frontier or len(seen) > most:
+            reached: set[int] = set()
+            for _near, far in adjacency.step(connection, viewer, frontier, way, most + 1):
+                if far not in seen:
+                    reached.add(far)
+                if len(seen) + len(reached) - 1 > most:
+                    break
+            seen |= reached
+            frontier = sorted(reached)
+            if not frontier or len(seen) - 1 > most:
                 break
         counts[way] = min(len(seen) - 1, most)
         more = more or len(seen) - 1 > most
