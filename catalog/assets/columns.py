@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from difflib import get_close_matches
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+)
 
 from catalog.access.viewer import Viewer
 from catalog.assets.assemble import columns_of
@@ -34,6 +45,20 @@ _COUNT = select(func.count()).select_from(_COLUMN).where(_LIVE)
 _PATHS = select(_COLUMN.c.number, _COLUMN.c.path).where(_LIVE)
 
 
+def _written() -> Select[Any]:
+    """Numbers of columns that a person, or inference, has described."""
+    return select(_FACT.c.column).where(
+        _FACT.c.asset == bindparam("asset"), _FACT.c.property == "description"
+    )
+
+
+# An empty description that a person wrote says: none, whatever the source says.
+_DESCRIBED = or_(
+    _COLUMN.c.number.in_(_written().where(_FACT.c.value != '""')),
+    and_(func.coalesce(_COLUMN.c.comment, "") != "", _COLUMN.c.number.not_in(_written())),
+)
+
+
 class NamedColumn(NamedTuple):
     """A live column: its number (stays with it through renames) and its field path."""
 
@@ -44,6 +69,36 @@ class NamedColumn(NamedTuple):
 def count_columns(connection: Connection, asset: int) -> int:
     """How many live columns an asset (integer key) has."""
     return int(connection.execute(_COUNT, {"asset": asset}).scalar_one())
+
+
+class ColumnCounts(NamedTuple):
+    """What a filter of columns may offer: types with how many have each, and two counts."""
+
+    types: list[tuple[str, int]]
+    undescribed: int
+    keys: int
+
+
+def column_counts(connection: Connection, viewer: Viewer, match: Match) -> ColumnCounts:
+    """Types (without parameters) of an asset's columns, the most usual first, and how many are
+    not described or in a key. ``viewer`` has been asked for with the match."""
+    del viewer
+    statement = select(
+        _COLUMN.c.type,
+        func.count(),
+        func.sum(case((_DESCRIBED, 0), else_=1)),
+        func.sum(case((_COLUMN.c.keys != "", 1), else_=0)),
+    )
+    types: Counter[str] = Counter()
+    undescribed = keys = 0
+    for row in connection.execute(
+        statement.where(_LIVE).group_by(_COLUMN.c.type), {"asset": match.key}
+    ):
+        types[row[0].partition("(")[0]] += row[1]
+        undescribed += row[2]
+        keys += row[3]
+    ordered = sorted(types.items(), key=lambda one: (-one[1], one[0]))
+    return ColumnCounts(ordered, undescribed, keys)
 
 
 def named_column(connection: Connection, match: Match, path: str) -> NamedColumn:
@@ -77,19 +132,25 @@ def columns(
     text: str | None = None,
     type: str | None = None,
     tag: str | None = None,
+    undescribed: bool = False,
+    keys: bool = False,
     limit: int = 100,
     cursor: str | None = None,
 ) -> Page[ColumnView]:
     """A page of an asset's columns in their order, with effective facts.
 
-    ``text``: in path or comment, in any case. ``type``: normalized type, with or without
-    parameters. ``tag``: a tag's path; its children count too. ``limit``: 1 to 1,000. Five
-    queries. ``viewer`` has been asked for with the match.
+    ``text``: in path, comment or description, in any case. ``type``: normalized type, with or
+    without parameters. ``tag``: a tag's path; its children count too. ``undescribed``, ``keys``:
+    only those without a description, only those in a key. ``limit``: 1 to 1,000. Five queries.
+    ``viewer`` has been asked for with the match.
     """
     del viewer  # who may see the asset may see its columns
     limit = page_size(limit, MOST)
-    query = {"columns": match.id, "text": text, "type": type, "tag": tag}
+    query: dict[str, Any] = {"columns": match.id, "text": text, "type": type, "tag": tag}
+    query |= {"undescribed": undescribed, "keys": keys} if undescribed or keys else {}
     where = [_LIVE, *_filters(text, type, tag)]
+    where += [~_DESCRIBED] if undescribed else []
+    where += [_COLUMN.c.keys != ""] if keys else []
     total = connection.execute(
         select(func.count()).select_from(_COLUMN).where(*where), {"asset": match.key}
     ).scalar_one()
@@ -117,19 +178,46 @@ def columns(
     )
 
 
+def one_column(connection: Connection, viewer: Viewer, match: Match, path: str) -> ColumnView:
+    """The column that a path means (`named_column`), with its effective facts.
+
+    ``viewer`` has been asked for with the match.
+    """
+    del viewer
+    number = named_column(connection, match, path).number
+    statement = select(*COLUMN_FIELDS).where(_LIVE, _COLUMN.c.number == bindparam("number"))
+    given = {"asset": match.key, "number": number}
+    rows = [ColumnRow(*row) for row in connection.execute(statement, given)]
+    return _views(connection, match, rows)[0]
+
+
 def page_of(
     view: AssetView,
     *,
     text: str | None = None,
     type: str | None = None,
     tag: str | None = None,
+    undescribed: bool = False,
+    keys: bool = False,
     limit: int = 100,
     cursor: str | None = None,
 ) -> Page[ColumnView]:
     """`columns` of a past state that holds all its columns (`catalog.assets.past`)."""
     limit = page_size(limit, MOST)
-    query = {"past": [view.id, view.sequence], "text": text, "type": type, "tag": tag}
-    found = [one for one in view.columns or () if _fits(one, text, type, tag)]
+    query: dict[str, Any] = {
+        "past": [view.id, view.sequence],
+        "text": text,
+        "type": type,
+        "tag": tag,
+    }
+    query |= {"undescribed": undescribed, "keys": keys} if undescribed or keys else {}
+    found = [
+        one
+        for one in view.columns or ()
+        if _fits(one, text, type, tag)
+        and not (undescribed and one.description)
+        and not (keys and not one.keys)
+    ]
     start = 0 if cursor is None else int(cursors.decode(query, cursor)[0])
     end = start + limit
     return Page(
@@ -142,7 +230,7 @@ def page_of(
 def _fits(one: ColumnView, text: str | None, type_: str | None, tag: str | None) -> bool:
     words = text.lower() if text else ""
     return (
-        (words in one.path.lower() or words in (one.comment or "").lower())
+        any(words in (said or "").lower() for said in (one.path, one.comment, one.description))
         and (not type_ or one.type == type_ or one.type.startswith(f"{type_}("))
         and (not tag or any(f"{had.tag}/".startswith(f"{tag}/") for had in one.tags))
     )
@@ -167,6 +255,9 @@ def _filters(text: str | None, type_: str | None, tag: str | None) -> list[Colum
             or_(
                 func.lower(_COLUMN.c.path).contains(wanted, autoescape=True),
                 func.lower(_COLUMN.c.comment).contains(wanted, autoescape=True),
+                _COLUMN.c.number.in_(
+                    _written().where(func.lower(_FACT.c.value).contains(wanted, autoescape=True))
+                ),
             )
         )
     if type_:
