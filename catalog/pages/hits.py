@@ -9,8 +9,7 @@ from typing import Final
 from markupsafe import Markup, escape
 
 from catalog.errors import BadInput
-from catalog.naming import is_path, parts_of
-from catalog.pages.texts import plain, platform_name
+from catalog.pages.texts import plain, where
 from catalog.search.highlight import QueryWords, marked, query_tokens
 from catalog.search.language import parse
 from catalog.search.page import HitView
@@ -62,17 +61,6 @@ def emphasized(text: str, words: QueryWords) -> Markup:
     return mark(text, marked(text, words) if words else ())
 
 
-def place(source: str | None, platform: str, name: str) -> str:
-    """Where something lives: its source, then what it lies in."""
-    first = source or platform_name(platform)
-    parts = parts_of(name, platform)[:-1]
-    if not parts:
-        return first
-    if is_path(platform):
-        return f"{first}: {name.rstrip('/').rsplit('/', 1)[0]}"
-    return " / ".join([first, *parts])
-
-
 def shown(found: Sequence[HitView], q: str) -> list[Shown]:
     """All hits of a page."""
     words = words_of(q)
@@ -84,7 +72,7 @@ def _shown(hit: HitView, words: QueryWords) -> Shown:
         hit=hit,
         label=emphasized(hit.label, words),
         title=emphasized(hit.title, words) if hit.title else None,
-        where=emphasized(place(hit.source, hit.platform, hit.name), words),
+        where=emphasized(where(hit), words),
         text=_text(hit, words),
         columns=columns(hit, words),
     )

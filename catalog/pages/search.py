@@ -18,7 +18,7 @@ from catalog.errors import Ambiguous, BadInput, NotFound, Unavailable
 from catalog.pages import hits
 from catalog.pages.frame import fragment, page
 from catalog.pages.preview import Preview, preview_of
-from catalog.pages.suggest import options
+from catalog.pages.suggest import OPEN_WORD, options
 from catalog.pages.texts import kind_name, platform_name, query
 from catalog.search.engine import FACETS, MAX_OFFSET, Query, Sort
 from catalog.search.page import SearchPage, search
@@ -171,11 +171,11 @@ def preview(call: CallArg, id: str, q: str = "") -> Response:
 def _found(call: Call, asked: Asked) -> Response:
     with call.read() as session:
         connection = session.connection()
-        found = search(session, call.catalog.engine, call.viewer, asked.query)
+        found, begun = _search(call, session, asked)
         empty = None
         if not found.items and asked.page == 1:
             empty = _empty(call, session, asked)
-        shown = hits.shown(found.items, asked.q)
+        shown = hits.shown(found.items, begun or asked.q)
         seen = _preview(call, connection, asked, found)
         named = _missing(call, connection, asked, found) if found.items else None
         labels = _labels(connection, asked, found)
@@ -186,11 +186,25 @@ def _found(call: Call, asked: Asked) -> Response:
         hits=shown,
         preview=seen,
         missing=named,
+        begun=begun is not None,
         facets=_facets(asked, found, labels),
         chips=_chips(asked, labels),
         empty=empty,
         problem=None,
     )
+
+
+def _search(call: Call, session: Any, asked: Asked) -> tuple[SearchPage, str | None]:
+    """What fits; when nothing has all words, what has a word that begins like the last one, with
+    the text that says so: a word that is still being typed finds something."""
+    found = search(session, call.catalog.engine, call.viewer, asked.query)
+    if (found.items and not found.fallback) or not OPEN_WORD.search(asked.q):
+        return found, None
+    text = f"{asked.q}*"
+    wide = search(session, call.catalog.engine, call.viewer, replace(asked.query, text=text))
+    if wide.items and not wide.fallback:
+        return wide, text
+    return found, None
 
 
 def _refused(call: Call, asked: Asked, error: BadInput | Unavailable) -> Response:
@@ -205,6 +219,7 @@ def _refused(call: Call, asked: Asked, error: BadInput | Unavailable) -> Respons
         hits=[],
         preview=None,
         missing=None,
+        begun=False,
         facets=_facets(asked, None, labels),
         chips=_chips(asked, labels),
         empty=None,

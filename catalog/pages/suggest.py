@@ -9,8 +9,7 @@ from typing import Final
 from catalog.assets import columns as asset_columns
 from catalog.assets.resolve import Match, resolve
 from catalog.errors import Ambiguous, BadInput, NotFound, Unavailable
-from catalog.pages.hits import place
-from catalog.pages.texts import asset_path, column_path, kind_icon, kind_name
+from catalog.pages.texts import asset_path, column_path, kind_icon, kind_name, where
 from catalog.search.engine import Query
 from catalog.search.page import HitView, search, similar
 from catalog.serving.call import Call
@@ -20,7 +19,7 @@ ASKED: Final = 7
 _COLUMNS_EACH: Final = 2
 _EXACT_FIRST: Final = 4
 _LONGEST: Final = 200
-_OPEN_WORD: Final = re.compile(r"(?:^|\s)[^\s\"():*-][^\s\"():*]*$")
+OPEN_WORD: Final = re.compile(r"(?:^|\s)[^\s\"():*-][^\s\"():*]*$")
 """A last word that may still be typed on; no field, quote or group."""
 
 
@@ -49,7 +48,7 @@ def options(call: Call, q: str) -> list[Option]:
 
 
 def _found(call: Call, q: str) -> list[Option]:
-    text = f"{q}*" if _OPEN_WORD.search(q) else q
+    text = f"{q}*" if OPEN_WORD.search(q) else q
     wanted = Query(text=text, limit=ASKED)
     with call.read() as session:
         found = search(session, call.catalog.engine, call.viewer, wanted)
@@ -73,22 +72,22 @@ def _found(call: Call, q: str) -> list[Option]:
 
 
 def _asset(hit: HitView) -> Option:
-    where = place(hit.source, hit.platform, hit.name)
+    lives = where(hit)
     return Option(
-        asset_path(hit.id), kind_icon(hit.kind), hit.label, f"{kind_name(hit.kind)}, {where}",
+        asset_path(hit.id), kind_icon(hit.kind), hit.label, f"{kind_name(hit.kind)}, {lives}",
         hit.flag,
     )  # fmt: skip
 
 
 def _columns_in(hit: HitView, words: list[str]) -> list[tuple[Option, bool]]:
     """Columns of a hit whose own path holds all words; whether it is them exactly."""
-    where = place(hit.source, hit.platform, hit.name)
+    lives = where(hit)
     found = []
     for one in hit.highlights:
         field, _, path = one.field.partition(":")
         if field == "column" and all(word in path.lower() for word in words):
             label = f"{hit.label}.{path}"
-            option = Option(column_path(hit.id, path), "column", label, f"column, {where}")
+            option = Option(column_path(hit.id, path), "column", label, f"column, {lives}")
             found.append((option, [path.lower()] == words))
     return found
 

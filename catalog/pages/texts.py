@@ -14,6 +14,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from catalog.model import clock
+from catalog.naming import is_path, parts_of
 
 _UNITS: Final = ("kB", "MB", "GB", "TB", "PB")
 _MONTHS: Final = [
@@ -128,6 +129,17 @@ def kind_icon(kind: str) -> str:
 def platform_name(platform: str) -> str:
     """How people write the name of a platform."""
     return PLATFORM_NAMES.get(platform, platform)
+
+
+def where(asset: Any) -> str:
+    """Where an asset lives: its source, then what it lies in: warehouse / flights / marts."""
+    first = asset.source or platform_name(asset.platform)
+    parts = parts_of(asset.name, asset.platform)[:-1]
+    if not parts:
+        return str(first)
+    if is_path(asset.platform):
+        return f"{first}: {asset.name.rstrip('/').rsplit('/', 1)[0]}"
+    return " / ".join([first, *parts])
 
 
 def initials(name: str) -> str:
@@ -296,6 +308,7 @@ def span(kind: Any, piece: str) -> Markup:
 
 
 FILTERS: Final = {
+    "where": where,
     "number": number, "size": size, "duration": duration, "tally": tally, "when": when,
     "exact": exact, "kind_icon": kind_icon, "kind_name": kind_name,
     "platform_name": platform_name, "initials": initials, "asset_path": asset_path,

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from catalog.access.expression import Not, Prefix
 from catalog.access.viewer import SYSTEM, install_policy
 from catalog.assets.columns import columns
+from catalog.assets.counts import Share, curation_share
 from catalog.assets.listing import Filter, assets, browse
 from catalog.assets.resolve import resolve
+from catalog.assets.rows import ASSET
 from catalog.crawling.records import Field
 from catalog.errors import BadInput
 from catalog.history.store import Store
@@ -105,6 +108,47 @@ def test_browsing_counts_what_is_visible(estate: Estate) -> None:
         found = [one.label for one in (*first.items, *second.items)]
         assert found == ["t0", "t1", "t2", "t3", "t4", "t6"]
         assert first.total == 6
+    finally:
+        install_policy(before)
+
+
+def test_browsing_narrows_by_name_in_any_case(estate: Estate) -> None:
+    with estate.store.connect() as connection:
+        schema = resolve(connection, SYSTEM, "shop.public")
+        first = browse(connection, SYSTEM, schema, text="T", limit=4)
+        rest = browse(connection, SYSTEM, schema, text="T", limit=4, cursor=first.next)
+        assert [one.label for one in rest.items] == ["t4", "t5", "t6"]
+        assert first.total == 7
+        assert [one.label for one in browse(connection, SYSTEM, schema, text="t3").items] == ["t3"]
+        assert browse(connection, SYSTEM, schema, text="_3").items == []  # no wildcard
+        assert [one.name for one in browse(connection, SYSTEM, None, text="ubl").items] == [
+            "shop.public"
+        ]
+        with pytest.raises(BadInput):
+            browse(connection, SYSTEM, schema, text="t3", cursor=first.next)
+
+
+def test_the_share_of_curation_is_of_visible_children(
+    estate: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with estate.store.connect() as connection:
+        schema = resolve(connection, SYSTEM, "shop.public")
+    estate.asset(WAREHOUSE, "shop.public.told", source="wh", parent=schema.key)
+    with estate.store.write("system") as unit:
+        unit.connection.execute(
+            update(ASSET)
+            .where(ASSET.c.name == "shop.public.told")
+            .values(description="Said.", flag="endorsed")
+        )
+    before = install_policy(lambda _viewer: Not(Prefix("name", "shop.public.t5")))
+    try:
+        with estate.store.connect() as connection, counted(estate.store) as seen:
+            share = curation_share(connection, SYSTEM, schema.key)
+            assert share == Share(7, 1, 6, 1, whole=True)
+        assert len(seen) == 2
+        monkeypatch.setattr("catalog.assets.counts.SHARE_COUNTED", 3)
+        with estate.store.connect() as connection:
+            assert not curation_share(connection, SYSTEM, schema.key).whole
     finally:
         install_policy(before)
 
