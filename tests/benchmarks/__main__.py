@@ -10,7 +10,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("ingest", "year", "by_name", "during_crawl", "start", "doctor", "lineage", "search")
+NAMES = (
+    "ingest",
+    "year",
+    "by_name",
+    "during_crawl",
+    "crawl_pages",
+    "start",
+    "doctor",
+    "lineage",
+    "search",
+)
 
 
 def main(names: list[str]) -> int:

@@ -170,7 +170,11 @@ def test_fragments_are_made_once_for_all_and_never_for_others() -> None:
     made: list[str] = []
 
     def make(name: str) -> Any:
-        return lambda: made.append(name) or name.encode()
+        def work() -> bytes:
+            made.append(name)
+            return name.encode()
+
+        return work
 
     assert [kept.of("a", make("one")), kept.of("a", make("two"))] == [b"one", b"one"]
     assert kept.of("b", make("three")) == b"three"
