@@ -27,7 +27,8 @@ def container_page(
             connection, call.viewer, match, text=text or None, limit=SHOWN, cursor=cursor
         )
         share = counts.curation_share(connection, call.viewer, match.key)
-    call.viewed(match.key)
+    if not text and cursor is None:
+        call.viewed(match.key)
     here = f"/browse/{view.id}"
     return page(
         call,
