@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from catalog.assets.people import Names, names_of
-from catalog.assets.views import ColumnChange, Diff, VersionView
+from catalog.assets.views import ColumnChange, Diff
 from catalog.pages.story_words import column, label, said
 
 _VERBS: Final = {
@@ -122,9 +123,8 @@ def _worded(what: str, value: Any, names: Names) -> str:
     return f"{item}: {said(content)}" if content is not None else item
 
 
-def summary(version: VersionView) -> str:
-    """What a step changed, in one line."""
-    diff = version.diff
+def summary(words: Sequence[str], diff: Diff | None) -> str:
+    """What a step changed, in one line: by its differences, else by its ``words`` in the log."""
     parts: list[str] = []
     if diff is not None:
         counts = Counter(one.what for one in diff.columns)
@@ -137,5 +137,5 @@ def summary(version: VersionView) -> str:
             parts.append(f"facts of {what}")
         parts += list(dict.fromkeys(label(one.what) for one in diff.values if not one.column))
     if not parts:
-        parts = [_VERBS.get(what, what.replace("_", " ")) for what in version.what]
+        parts = [_VERBS.get(what, what.replace("_", " ")) for what in words]
     return ", ".join(parts)

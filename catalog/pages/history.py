@@ -25,7 +25,8 @@ from catalog.serving.call import Call, CallArg, Router
 
 router = Router("/assets", "pages")
 AssetId = Annotated[str, Path()]
-SHOWN: Final = 12
+SHOWN: Final = 10
+STRUCTURE: Final = frozenset({"asset", "sighting", "columns"})
 WRITTEN_SHOWN: Final = 15
 Text = Annotated[str, Query(max_length=4000)]
 
@@ -130,7 +131,7 @@ def _page(
         match = resolve_id(connection, call.viewer, asset)
         head = head_in(connection, call, match)
         found = versions.versions(
-            connection, call.viewer, match, limit=SHOWN, cursor=cursor or None
+            connection, call.viewer, match, limit=SHOWN, cursor=cursor or None, with_diff=False
         )
         listed = _listed(connection, call, match, found)
         chosen = _chosen(session, call, match, listed, before, after)
@@ -159,18 +160,25 @@ def _listed(connection: Any, call: Call, match: Match, found: Page[VersionView])
     if not found.items:
         return []
     first = steps.number_at(connection, call.viewer, match, found.items[0].sequence)
-    return [
-        Version(
-            number=first - offset,
-            view=one,
-            who=who_of(one.actor, one.actor_name),
-            crawl=one.actor.partition(":")[2] if one.actor.startswith("crawl:") else None,
-            summary=summary(one),
-            breaking=_breaking(one.diff),
-            why=because(one.cause),
+    listed = []
+    for offset, one in enumerate(found.items):
+        diff = None
+        if STRUCTURE.intersection(one.parts):  # other steps break nothing, and say what they are
+            diff = versions.difference(
+                connection, call.viewer, match, one.sequence - 1, one.sequence
+            )
+        listed.append(
+            Version(
+                number=first - offset,
+                view=one,
+                who=who_of(one.actor, one.actor_name),
+                crawl=one.actor.partition(":")[2] if one.actor.startswith("crawl:") else None,
+                summary=summary(one.what, diff),
+                breaking=_breaking(diff),
+                why=because(one.cause),
+            )
         )
-        for offset, one in enumerate(found.items)
-    ]
+    return listed
 
 
 def _breaking(diff: Diff | None) -> int:

@@ -166,10 +166,12 @@ def story(
 
 
 def who_of(actor: str, name: str | None) -> str:
-    """What to call an actor: by name, crawls and the catalog itself by what they are."""
+    """What to call an actor: by name; crawls, tokens and the catalog by what they are."""
     family = actor.partition(":")[0]
     if family == "system":
         return _ACTORS[family]
+    if family == "token" and name:
+        return f"The token {name}"
     return name or _ACTORS.get(family, actor)
 
 
