@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 import time
 from dataclasses import dataclass
@@ -61,15 +62,18 @@ def show(
 
 @router.get("/{crawl}/live", include_in_schema=False)
 def live(call: CallArg, crawl: CrawlId, scopes: ScopesPage = 1) -> Response:
-    """What moves on the page, for its script. Many pages that watch one crawl share it."""
+    """What moves on the page, for its script. Many pages that watch one crawl share it, packed
+    as it is sent."""
+    packed = "gzip" in call.request.headers.get("accept-encoding", "")
 
     def made() -> bytes:
         found = fragment(call, "crawls/live.html", **_values(call, crawl, scopes, None))
-        return bytes(found.body)
+        return gzip.compress(bytes(found.body), 5) if packed else bytes(found.body)
 
     may = tuple(call.viewer.may(action) for action in ("source", "hold", "mute"))
-    key = (crawl, scopes, visible(call.viewer), may, me_of(call).zone)
-    return HTMLResponse(_fragments(call).of(key, made))
+    key = (crawl, scopes, packed, visible(call.viewer), may, me_of(call).zone)
+    headers = {"vary": "accept-encoding"} | ({"content-encoding": "gzip"} if packed else {})
+    return HTMLResponse(_fragments(call).of(key, made), headers=headers)
 
 
 @router.post("/{crawl}/cancel", action="source", include_in_schema=False)
