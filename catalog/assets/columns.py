@@ -87,7 +87,7 @@ def column_counts(connection: Connection, viewer: Viewer, match: Match) -> Colum
         _COLUMN.c.type,
         func.count(),
         func.sum(case((_DESCRIBED, 0), else_=1)),
-        func.sum(case((_COLUMN.c.keys != "", 1), else_=0)),
+        func.sum(case((_COLUMN.c["keys"] != "", 1), else_=0)),
     )
     types: Counter[str] = Counter()
     undescribed = keys = 0
@@ -150,7 +150,7 @@ def columns(
     query |= {"undescribed": undescribed, "keys": keys} if undescribed or keys else {}
     where = [_LIVE, *_filters(text, type, tag)]
     where += [~_DESCRIBED] if undescribed else []
-    where += [_COLUMN.c.keys != ""] if keys else []
+    where += [_COLUMN.c["keys"] != ""] if keys else []
     total = connection.execute(
         select(func.count()).select_from(_COLUMN).where(*where), {"asset": match.key}
     ).scalar_one()

@@ -6,16 +6,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import Form, Path
 from pydantic import BaseModel, Field
+from sqlalchemy import Connection
 from starlette.responses import Response
 
 from catalog.access.people import list_persons
 from catalog.access.teams import list_teams
+from catalog.access.viewer import Viewer
 from catalog.assets.columns import one_column
 from catalog.assets.reading import read as read_asset
 from catalog.assets.resolve import resolve_id
@@ -185,10 +188,15 @@ def _read(call: Call, id: str, column: str | None) -> Editing:
             target = one_column(connection, call.viewer, match, column)
             column = target.path
         written = curation.read(session, call.viewer, match.id, column)
-        own = curation.flag_item(connection, call.viewer)
-        mine = next((flag for flag in target.flags if flag.by == own), None)
+        mine = own_flag(connection, call.viewer, target.flags)
         people = _people(call, session) if call.viewer.may("edit") else ()
     return Editing(view, target, column, written.current, written.etag, mine, people)
+
+
+def own_flag(connection: Connection, viewer: Viewer, flags: Sequence[Flag]) -> Flag | None:
+    """The viewer's own among the flags."""
+    own = curation.flag_item(connection, viewer)
+    return next((flag for flag in flags if flag.by == own), None)
 
 
 def _people(call: Call, session: Any) -> tuple[str, ...]:

@@ -46,6 +46,7 @@ TABLE: Final[dict[str, tuple[str, int]]] = {
     "POST /account/tokens/{token}/revoke": ("own", 404),
     "POST /account/sessions/{session}/end": ("own", 404),
     "GET /assets/{id}": ("read", 404),
+    "GET /assets/{id}/column": ("read", 400),
     "GET /assets/{id}/columns": ("read", 404),
     "GET /assets/{id}/copy": ("read", 404),
     "GET /assets/{id}/edit": ("flag", 404),
