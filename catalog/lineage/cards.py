@@ -13,8 +13,8 @@ from catalog.assets.people import names_of
 from catalog.history.store import table_of
 from catalog.lineage import adjacency
 from catalog.lineage.adjacency import Way
-from catalog.lineage.graph import MAX_DEPTH, root_row
-from catalog.lineage.views import CardColumns, ColumnPair, OwnerName
+from catalog.lineage.graph import MAX_DEPTH, MOST_COLUMN_EDGES, root_row
+from catalog.lineage.views import CardColumns, ColumnPair, EdgeView, OwnerName
 from catalog.model import Asset, AssetAttribute, Column
 from catalog.naming import id_bytes, id_text
 
@@ -75,6 +75,32 @@ _PATHS = (
     .where(_RANKED.c.place <= bindparam("most"))
     .order_by(_RANKED.c.asset, _RANKED.c.place)
 )
+
+
+def column_edges(connection: Connection, viewer: Viewer, assets: Sequence[str]) -> list[EdgeView]:
+    """The edges from column to column among visible assets (public ids), at most 5,000."""
+    viewer.require("read")
+    keys = _keys(connection, viewer, assets)
+    rows = [
+        row
+        for row in adjacency.columns_between(connection, list(keys), MOST_COLUMN_EDGES)
+        if row.to_column
+    ]
+    ends = {(row.from_asset, row.from_column) for row in rows}
+    ends |= {(row.to_asset, row.to_column) for row in rows}
+    paths = adjacency.paths(connection, ends)
+    return [
+        EdgeView(
+            source=keys[row.from_asset],
+            target=keys[row.to_asset],
+            source_column=paths.get((row.from_asset, row.from_column)),
+            target_column=paths.get((row.to_asset, row.to_column)),
+            kind=row.kind,
+            via=None,
+            evidence=row.evidence,
+        )
+        for row in rows
+    ]
 
 
 def owners_of(

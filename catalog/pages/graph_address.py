@@ -12,8 +12,11 @@ from catalog.pages.texts import asset_path
 DEPTH: Final = 2
 COLUMN_DEPTH: Final = 10
 FAN: Final = 12
-FANS: Final = (FAN, 50, 200)
+FANS: Final = (FAN, 50, 150)
 """How many neighbours of one asset are drawn; a link leads from each number to the next."""
+NODES: Final = 200
+MOST_NODES: Final = 500
+"""How many cards are drawn, and how many at most where somebody asks for more."""
 _MOST_EXPANDED: Final = 20
 
 
@@ -30,6 +33,7 @@ class Wanted:
     column: str | None = None
     expand: tuple[str, ...] = ()
     fan: int = FAN
+    nodes: int = NODES
     view: str | None = None
 
     @property
@@ -52,6 +56,7 @@ class Wanted:
             "column": new.column,
             "expand": ",".join(new.expand) or None,
             "fan": None if new.fan == FAN else new.fan,
+            "nodes": None if new.nodes == NODES else new.nodes,
             "view": new.view,
             **extra,
         }
@@ -62,7 +67,7 @@ class Wanted:
     def about(self, asset: str, column: str | None = None) -> str:
         """The page of another asset, or of a column, looked at in the same way."""
         depth = self.depth if (column is None) == (self.column is None) else None
-        return self.url(asset=asset, column=column, expand=(), fan=FAN, depth=depth)
+        return self.url(asset=asset, column=column, expand=(), fan=FAN, nodes=NODES, depth=depth)
 
     def expanded(self, asset: str) -> str:
         """The same picture with one card opened or closed."""

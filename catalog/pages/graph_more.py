@@ -37,8 +37,8 @@ def hidden(graph: Graph, wanted: Wanted) -> dict[str, tuple[Node, str]]:
     }
 
 
-def beyond(node: Node, wanted: Wanted, graph: Graph, x: float) -> list[Beyond]:
-    """Figures beside a card at the border; ``x``: its left side."""
+def beyond(node: Node, wanted: Wanted, graph: Graph) -> list[Beyond]:
+    """Figures beside a card at the border."""
     if not at_border(node, wanted.hops):
         return []
     found = []
@@ -46,7 +46,7 @@ def beyond(node: Node, wanted: Wanted, graph: Graph, x: float) -> list[Beyond]:
         what = "columns" if graph.column is not None else "assets"
         label = f"{count:,} more {what} {way} from {leaf(node.name, node.platform)}"
         href = _onwards(node, wanted, graph)
-        side, anchor = (x - 6, "end") if way == "up" else (x + WIDTH + 6, "start")
+        side, anchor = (-6, "end") if way == "up" else (WIDTH + 6, "start")
         found.append(Beyond(f"+{count:,}", label, href, side, anchor))
     return found
 

@@ -36,6 +36,7 @@ FEW_COLUMNS: Final = 3
 """Columns of a closed card; of the asset in focus twice as many."""
 FEW_CARDS: Final = 60
 """Above this many cards only the one in focus and the opened ones show columns."""
+DENSE: Final = 300
 _JOB: Final = 22.0
 """From a job's round node to the card that it writes; jobs below each other stand 20 apart."""
 _JOB_STEP: Final = 20.0
@@ -70,19 +71,28 @@ class _Sheet:
         return HEAD + ROW * (self.shown.index(path) + 0.5)
 
 
-def draw(graph: Graph, wanted: Wanted, columns: Mapping[str, CardColumns]) -> Picture:
-    """The picture of a graph. ``columns``: as `catalog.lineage.cards.columns_of` says."""
-    return _Drawing(graph, wanted, columns).picture()
+def draw(
+    graph: Graph,
+    wanted: Wanted,
+    columns: Mapping[str, CardColumns],
+    flows: Sequence[EdgeView],
+) -> Picture:
+    """The picture of a graph. ``columns``, ``flows``: as `catalog.lineage.cards` says of it."""
+    return _Drawing(graph, wanted, columns, flows).picture()
 
 
 class _Drawing:
-    def __init__(self, graph: Graph, wanted: Wanted, columns: Mapping[str, CardColumns]) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        wanted: Wanted,
+        columns: Mapping[str, CardColumns],
+        flows: Sequence[EdgeView],
+    ) -> None:
         self.graph, self.wanted = graph, wanted
         self.numbers = {node.id: at for at, node in enumerate(graph.nodes)}
         self.flows = [
-            one
-            for one in graph.column_edges or ()
-            if one.source_column is not None and one.target_column is not None
+            one for one in flows if one.source_column is not None and one.target_column is not None
         ]
         self.sheets = self._sheets(columns)
         self._give_jobs()
@@ -116,7 +126,9 @@ class _Drawing:
         if len(self.graph.nodes) > FEW_CARDS and not focus:
             return []
         found = [path for path in paths if path in linked]
-        return found[: FEW_COLUMNS * 2 if focus else FEW_COLUMNS]
+        if focus:  # its columns can be followed, whether or not the others' are drawn
+            return (found or list(paths))[: FEW_COLUMNS * 2]
+        return found[:FEW_COLUMNS]
 
     def _give_jobs(self) -> None:
         """A job belongs to the card that it writes; a few have a node of their own."""
@@ -221,7 +233,7 @@ class _Drawing:
                     path,
                     shortened(path, _COLUMN_LENGTH),
                     self.wanted.about(node.id, path),
-                    round(place.y + HEAD + ROW * at, 1),
+                    HEAD + ROW * at,
                     path in traced,
                     key in into,
                     key in out,
@@ -237,11 +249,11 @@ class _Drawing:
             shortened(where_of(node), _SUB_LENGTH),
             node.id == self.graph.root,
             rows,
-            self._foot(sheet, place.y),
-            beyond(node, self.wanted, self.graph, place.x),
+            self._foot(sheet),
+            beyond(node, self.wanted, self.graph),
         )
 
-    def _foot(self, sheet: _Sheet, top: float) -> Foot | None:
+    def _foot(self, sheet: _Sheet) -> Foot | None:
         opened = sheet.node.id in self.wanted.expand
         if not sheet.rest and not opened:
             return None
@@ -252,7 +264,7 @@ class _Drawing:
         if opened and sheet.rest:
             # What one card does not hold stands on the asset's own page.
             href = f"{asset_path(sheet.node.id)}/columns"
-        return Foot(text, href, round(top + HEAD + ROW * len(sheet.shown) + 16, 1))
+        return Foot(text, href, HEAD + ROW * len(sheet.shown) + 16)
 
     def picture(self) -> Picture:
         """Puts it together."""
@@ -260,17 +272,19 @@ class _Drawing:
         width = int(self.layout.width) + 2 * margin + 1
         height = int(self.layout.height) + 29
         places = self.layout.places
+        lines = self._lines()
         return Picture(
             width,
             height,
             f"{-margin} -14 {width} {height}",
             len({place.rank for place in places.values()}),
             self._cards(),
-            self._lines(),
+            lines,
             self._column_lines(),
             self._rounds(),
             [
                 more_card(node, way, self.wanted, self.graph, places[name].x, places[name].y)
                 for name, (node, way) in self.more.items()
             ],
+            dense=len(lines) > DENSE,
         )

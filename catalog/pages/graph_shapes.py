@@ -12,22 +12,23 @@ from catalog.lineage.views import Job, Node
 from catalog.naming import parts_of
 from catalog.pages.texts import platform_name
 
-WIDTH: Final = 188.0
-HEAD: Final = 44.0
-ROW: Final = 22.0
-FOOT: Final = 24.0
-MORE_HEIGHT: Final = 40.0
+WIDTH: Final = 188
+HEAD: Final = 44
+ROW: Final = 22
+FOOT: Final = 24
+MORE_HEIGHT: Final = 40
 
 
 @dataclass(frozen=True)
 class Row:
-    """A column of a card. ``key``: what the ends of column edges are called."""
+    """A column of a card. ``key``: what the ends of column edges are called; ``y``: its upper
+    side, from the card's."""
 
     key: str
     path: str
     short: str
     href: str
-    y: float
+    y: int
     on: bool
     into: bool
     out: bool
@@ -39,7 +40,7 @@ class Foot:
 
     text: str
     href: str
-    y: float
+    y: int
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Beyond:
     text: str
     label: str
     href: str
-    x: float
+    x: int
     anchor: str
 
 
@@ -115,7 +116,10 @@ class More:
 
 @dataclass(frozen=True)
 class Picture:
-    """All of it. ``view_box`` leaves room for names of jobs and for what stands beside cards."""
+    """All of it. ``view_box`` leaves room for names of jobs and for what stands beside cards.
+
+    ``dense``: so many edges that each is drawn once only, without room around it to point at.
+    """
 
     width: int
     height: int
@@ -126,6 +130,7 @@ class Picture:
     columns: list[ColumnLine]
     jobs: list[Round]
     more: list[More]
+    dense: bool
 
 
 def shortened(text: str, most: int) -> str:

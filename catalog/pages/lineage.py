@@ -23,15 +23,16 @@ from catalog.lineage.views import CardColumns, Graph, OwnerName
 from catalog.naming import leaf
 from catalog.pages.asset_head import Head, head_in
 from catalog.pages.frame import page
-from catalog.pages.graph_address import FAN, FANS, Wanted, expand_of
+from catalog.pages.graph_address import FAN, FANS, MOST_NODES, NODES, Wanted, expand_of
 from catalog.pages.graph_list import Entry, as_csv, entries
 from catalog.pages.graph_picture import FEW_CARDS, draw
 from catalog.pages.graph_shapes import Picture
 from catalog.serving.call import Call, CallArg, Router
 
 router = Router("/assets", "pages")
-DRAWN: Final = 500
-LISTED: Final = 5_000
+LISTED: Final = 1_000
+"""Assets of the list, on pages; the CSV holds more."""
+EXPORTED: Final = 5_000
 ON_A_PAGE: Final = 100
 BELOW: Final = 30
 """Entries of each direction below the picture; all of them are in the list."""
@@ -59,6 +60,7 @@ def lineage(
     column: Text = None,
     expand: Text = None,
     fan: Text = None,
+    nodes: Text = None,
     view: Text = None,
     page: Text = None,
     format: Text = None,
@@ -71,6 +73,7 @@ def lineage(
         column=column or None,
         expand=expand_of(expand),
         fan=min(max(FANS), max(1, _number("fan", fan) or FAN)),
+        nodes=min(MOST_NODES, max(1, _number("nodes", nodes) or NODES)),
         view=view if view in ("graph", "list") else None,
     )
     if format == "csv":
@@ -116,13 +119,12 @@ def _read(connection: Connection, call: Call, wanted: Wanted, **more: Any) -> Re
     return Read(match, replace(wanted, asset=match.id, column=column), found)
 
 
-def _columns(connection: Connection, call: Call, read: Read) -> dict[str, CardColumns]:
-    """Of a large graph only the columns of the asset in focus and of opened cards are read."""
+def _opened(read: Read) -> list[str]:
+    """The cards that show columns: of a large graph the one in focus and those opened."""
     ids = [node.id for node in read.graph.nodes]
-    listed = {read.match.id, *read.wanted.expand}
     if len(ids) <= FEW_CARDS or read.graph.column is not None:
-        listed.update(ids)
-    return cards.columns_of(connection, call.viewer, ids, listed)
+        return ids
+    return [one for one in ids if one == read.match.id or one in read.wanted.expand]
 
 
 def _ways(wanted: Wanted) -> tuple[Way, ...]:
@@ -155,30 +157,40 @@ def _drawn(read: Read, reach: Reach | None) -> str:
     return f"{count:,} {assets} drawn"
 
 
+def _fuller(read: Read) -> str | None:
+    """The address of the picture with as many cards as there can be, when some were left out."""
+    cut = read.graph.truncated and len(read.graph.nodes) >= read.wanted.nodes
+    return read.wanted.url(nodes=MOST_NODES) if cut and read.wanted.nodes < MOST_NODES else None
+
+
 # --- pages ----------------------------------------------------------------------------------
 
 
 def _picture(call: Call, wanted: Wanted) -> Response:
     with call.connect() as connection:
-        read = _read(
-            connection, call, wanted, budget=DRAWN, fan=wanted.fan, columns=not wanted.column
-        )
+        read = _read(connection, call, wanted, budget=wanted.nodes, fan=wanted.fan)
         read = replace(read, head=head_in(connection, call, read.match))
-        columns = _columns(connection, call, read)
+        ids, opened = [node.id for node in read.graph.nodes], _opened(read)
+        columns = cards.columns_of(connection, call.viewer, ids, opened)
+        flows = read.graph.column_edges
+        if flows is None:
+            flows = cards.column_edges(connection, call.viewer, opened)
         reach = _reach(connection, call, read)
         sections = _sections(read)
         shown = [replace(one, entries=one.entries[:BELOW]) for one in sections]
         owners = _owners(connection, call, shown)
     picture: Picture | None = None
     if len(read.graph.nodes) > 1:
-        picture = draw(read.graph, read.wanted, columns)
+        picture = draw(read.graph, read.wanted, columns, flows)
     call.viewed(read.match.key)
     return _show(
         call,
         "lineage/graph.html",
         read,
         picture=picture,
+        at="{:g}".format,
         drawn=_drawn(read, reach),
+        fuller=_fuller(read),
         sections=shown,
         owners=owners,
         choices=_choices(read, columns),
@@ -202,6 +214,7 @@ def _list(call: Call, wanted: Wanted, number: int) -> Response:
         "lineage/list.html",
         read,
         drawn=_listed(read),
+        fuller=None,
         sections=shown,
         owners=owners,
         choices=_choices(read, columns),
@@ -211,7 +224,7 @@ def _list(call: Call, wanted: Wanted, number: int) -> Response:
 
 def _csv(call: Call, wanted: Wanted) -> Response:
     with call.connect() as connection:
-        read = _read(connection, call, wanted, budget=LISTED, **_whole(wanted))
+        read = _read(connection, call, wanted, budget=EXPORTED, **_whole(wanted))
         sections = _sections(read)
         owners = _owners(connection, call, sections)
     text = as_csv([(one.way, one.entries) for one in sections], owners)
@@ -226,13 +239,13 @@ def _csv(call: Call, wanted: Wanted) -> Response:
 
 def _whole(wanted: Wanted) -> dict[str, Any]:
     """A list takes all neighbours; of a column all columns are followed anyway."""
-    return {} if wanted.column else {"fan": LISTED}
+    return {} if wanted.column else {"fan": EXPORTED}
 
 
 def _listed(read: Read) -> str:
     count = len(read.graph.nodes) - 1
     text = f"{count:,} {'asset' if count == 1 else 'assets'} listed"
-    return f"{text}, there are more" if read.graph.truncated else text
+    return f"{text}, there are more: export them" if read.graph.truncated else text
 
 
 def _sections(read: Read) -> list[Section]:

@@ -100,11 +100,8 @@ def test_cards_stand_from_left_to_right_with_columns_and_edges(api: Api) -> None
     page = ask(api, f"/assets/{known['fact']}/lineage")
     cards = page.cards
     assert list(cards) == ["fact", "stage", "report", "raw"]
-    boxes = {
-        name: next(one for one in card.iter() if one.get("class") == "card-box")
-        for name, card in cards.items()
-    }
-    lefts = {name: float(box.get("x") or "") for name, box in boxes.items()}
+    moved = {name: card.get("transform") or "" for name, card in cards.items()}
+    lefts = {name: float(re.findall(r"[\d.]+", text)[0]) for name, text in moved.items()}
     assert lefts["raw"] < lefts["stage"] < lefts["fact"] < lefts["report"]
     assert "is-focus" in (cards["fact"].get("class") or "")
     assert "4 assets drawn" in text_of(page.text)
@@ -208,8 +205,8 @@ def test_what_is_not_drawn_is_counted_and_leads_on(api: Api) -> None:
 def test_a_hub_of_hundreds_leads_to_its_list(api: Api) -> None:
     known = estate(api, *(("hub", f"t{at:03}") for at in range(230)))
     hub = f"/assets/{known['hub']}/lineage"
-    page = ask(api, f"{hub}?fan=200")
-    assert "201 of 231 assets drawn" in text_of(page.text)
+    page = ask(api, f"{hub}?fan=150")
+    assert "151 of 231 assets drawn" in text_of(page.text)
     (link,) = [one for one in page.links if "direction=down&depth=1&" in one]
     listed = ask(api, link)
     assert "230 assets, 100 on this page" in text_of(listed.text)
@@ -227,7 +224,7 @@ def test_a_large_graph_shows_columns_of_the_focus_only(api: Api) -> None:
     known = estate(
         api, *fans, ("hub.x", "t00.x"), hub=["x"], **{f"t{at:02}": ["x"] for at in range(70)}
     )
-    page = ask(api, f"/assets/{known['hub']}/lineage?fan=200")
+    page = ask(api, f"/assets/{known['hub']}/lineage?fan=150")
     assert len(page.all("row")) == 1
     assert "1 column" in "".join(page.cards["t01"].itertext())
 
@@ -461,3 +458,15 @@ def test_hidden_assets_are_not_counted(api: Api) -> None:
     finally:
         install_policy(before)
     assert "13 of 21 assets" in text_of(seen.text)
+
+
+def test_a_picture_takes_more_cards_when_asked(api: Api) -> None:
+    pairs = [("hub", f"t{at:03}") for at in range(100)]
+    pairs += [(f"t{at:03}", f"u{at:03}") for at in range(100)]
+    pairs += [(f"u{at:03}", f"v{at:03}") for at in range(100)]
+    hub = f"/assets/{estate(api, *pairs)['hub']}/lineage?depth=100"
+    page = ask(api, f"{hub}&fan=150")
+    assert "200 of 301 assets drawn, draw more" in text_of(page.text)
+    (more,) = [one for one in page.links if "nodes=500" in one]
+    assert "301 assets drawn" in text_of(ask(api, more).text)
+    assert len(ask(api, f"{hub}&fan=150&nodes=100000").all("card")) == 301
