@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select, true
 from sqlmodel import Session
 
 from catalog.access.sqlfilter import visible_assets
@@ -128,10 +128,17 @@ def _count(session: Session, table: Any, *where: ColumnElement[bool]) -> int:
 
 def _hold_seen(viewer: Viewer) -> ColumnElement[bool]:
     """As in `catalog.sources.holds`: what is hidden is not counted either."""
-    seen: ColumnElement[bool] = _HOLD.c.asset.in_(
-        select(_ASSET.c.key).where(visible_assets(viewer))
+    return _seen_asset(viewer, _HOLD)
+
+
+def _seen_asset(viewer: Viewer, table: Any) -> ColumnElement[bool]:
+    """The asset of a row is visible. Asked row by row: a list of all that a viewer sees, for a
+    handful of rows, takes 150 ms among 100,000 assets."""
+    return exists(
+        select(_ASSET.c.key)
+        .where(_ASSET.c.key == table.c.asset, visible_assets(viewer))
+        .correlate(table)
     )
-    return seen
 
 
 def list_problems(
@@ -173,8 +180,7 @@ def problems_seen(viewer: Viewer) -> ColumnElement[bool]:
     that they see: paths and names of the rest are not theirs to know."""
     if sees_all(viewer):
         return true()
-    seen = select(_ASSET.c.key).where(visible_assets(viewer))
-    return and_(_PROBLEM.c.asset.is_not(None), _PROBLEM.c.asset.in_(seen))
+    return _seen_asset(viewer, _PROBLEM)
 
 
 def _problems() -> Select[Any]:
