@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from sqlalchemy import Connection
 from starlette.responses import Response
 
-from catalog.assets import counts, listing
+from catalog.assets import counts, listing, versions
 from catalog.assets.resolve import Match
 from catalog.assets.views import AssetView
+from catalog.pages.asset_head import Head, as_of_query, flag_text, tabs_of
 from catalog.pages.frame import page
 from catalog.pages.texts import asset_path, query
 from catalog.serving.call import Call
@@ -19,7 +21,10 @@ SHOWN: Final = 100
 def container_page(
     call: Call, view: AssetView, match: Match, *, text: str = "", cursor: str | None = None
 ) -> Response:
-    """The page. ``text`` narrows the children by name; ``cursor`` goes on behind a page."""
+    """The page. ``text`` narrows the children by name; ``cursor`` goes on behind a page.
+
+    ``view`` may be a past state; what lies inside is always of now.
+    """
     text = text.strip()
     with call.read() as session:
         connection = session.connection()
@@ -27,6 +32,7 @@ def container_page(
             connection, call.viewer, match, text=text or None, limit=SHOWN, cursor=cursor
         )
         share = counts.curation_share(connection, call.viewer, match.key)
+        head = _head(connection, call, view, match)
     if not text and cursor is None:
         call.viewed(match.key)
     here = f"/browse/{view.id}"
@@ -34,6 +40,7 @@ def container_page(
         call,
         "container/container.html",
         here="/browse",
+        head=head,
         one=view,
         children=children,
         share=share,
@@ -41,6 +48,25 @@ def container_page(
         narrow=here,
         more=f"{here}?{query({'text': text, 'cursor': children.next})}" if children.next else "",
         first=_first(view.id, text) if cursor is not None else "",
+    )
+
+
+def _head(connection: Connection, call: Call, view: AssetView, match: Match) -> Head:
+    """The head of every asset, without lineage: data flows between what lies in containers."""
+    as_of = None if view.sequence is None else str(view.sequence)
+    now = as_of is None and view.state != "removed"
+    steps = versions.count(connection, call.viewer, match)
+    return Head(
+        match=match,
+        view=view,
+        up=0,
+        down=0,
+        tabs=tabs_of(view, 0, 0, steps, as_of),
+        flag_text=flag_text(view),
+        as_of=as_of,
+        query=as_of_query(as_of),
+        may_edit=now and call.viewer.may("edit"),
+        may_flag=now and call.viewer.may("flag"),
     )
 
 

@@ -51,6 +51,21 @@ def test_who_may_edit_gets_the_link(shop: Shop) -> None:
     assert edit in links(ask(shop, f"/browse/{shop.ids[SCHEMA]}", "editor").text)
 
 
+def test_the_page_of_a_container_is_that_of_an_asset_and_has_a_past(shop: Shop) -> None:
+    uid = shop.ids[SCHEMA]
+    reply = shop.patch(f"/assets/{uid}/facts", {"description": "All that may be used."})
+    assert reply.status_code == 200, reply.text
+    text = ask(shop, f"/assets/{uid}").text
+    assert "All that may be used." in text
+    assert f"/assets/{uid}/history" in links(text)
+    assert f"/assets/{uid}/lineage" not in links(text)
+    last = shop.get("/changes", limit=1).json()["items"][0]["sequence"]
+    then = ask(shop, f"/assets/{uid}", "editor", as_of=str(last - 1)).text
+    assert "All that may be used." not in then
+    assert f"/assets/{uid}/edit" not in links(then)
+    assert ", now</span>" in then
+
+
 def test_what_is_hidden_is_not_among_the_children(shop: Shop) -> None:
     path = f"/browse/{shop.ids[f'{PG}/shop']}"
     assert "hidden" in ask(shop, path, "admin").text

@@ -122,6 +122,25 @@ def test_nothing_found_says_why_and_what_to_try(shop: Shop) -> None:
     assert "/search?q=xyzzy+OR+plugh" in links(two)
 
 
+def test_a_word_that_is_still_being_typed_finds_what_begins_so(shop: Shop) -> None:
+    text = ask(shop, "/search", q="custom").text
+    assert hits(text)[0] == "customers"
+    assert "these have a word that begins with the last one" in text
+    assert "begins with the last one" not in ask(shop, "/search", q="customers").text
+
+
+def test_owners_are_called_by_name_also_when_nothing_has_them(shop: Shop) -> None:
+    uid = shop.ids[ORDERS]
+    reply = shop.patch(f"/assets/{uid}/facts", {"owners": [{"owner": "steward"}]}, who="steward")
+    assert reply.status_code == 200, reply.text
+    assert shop.api.catalog.catch_up()
+    person = shop.get(f"/assets/{uid}").json()["owners"][0]["id"]
+    text = ask(shop, "/search", q="order").text
+    assert f'name="owner" value="person:{person}"><span title="steward">' in text
+    none = ask(shop, "/search", q="customers", owner=f"person:{person}").text
+    assert "Owner is steward" in none
+
+
 def test_a_removed_asset_is_explained(shop: Shop) -> None:
     kept = [
         one
