@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from catalog.assets.people import Names, names_of
+from catalog.assets.steps import Done
 from catalog.assets.views import ColumnChange, Diff
 from catalog.pages.story_words import column, label, said
 
@@ -123,19 +123,11 @@ def _worded(what: str, value: Any, names: Names) -> str:
     return f"{item}: {said(content)}" if content is not None else item
 
 
-def summary(words: Sequence[str], diff: Diff | None) -> str:
-    """What a step changed, in one line: by its differences, else by its ``words`` in the log."""
-    parts: list[str] = []
-    if diff is not None:
-        counts = Counter(one.what for one in diff.columns)
-        for what, many in counts.items():
-            parts.append(f"{many:,} {'column' if many == 1 else 'columns'} {what}")
-        of_columns = {one.column for one in diff.values if one.column}
-        if of_columns:
-            many = len(of_columns)
-            what = "a column" if many == 1 else f"{many:,} columns"
-            parts.append(f"facts of {what}")
-        parts += list(dict.fromkeys(label(one.what) for one in diff.values if not one.column))
-    if not parts:
-        parts = [_VERBS.get(what, what.replace("_", " ")) for what in words]
-    return ", ".join(parts)
+def summary(words: Sequence[str], done: Done) -> str:
+    """What a step changed, in one line: its columns by number, all else by its word."""
+    counts = (("added", done.added), ("removed", done.removed), ("changed", done.changed))
+    parts = [
+        f"{many:,} {'column' if many == 1 else 'columns'} {what}" for what, many in counts if many
+    ]
+    left = [what for what in words if not (what == "schema" and parts)]
+    return ", ".join([*parts, *(_VERBS.get(what, what.replace("_", " ")) for what in left)])

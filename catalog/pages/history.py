@@ -26,7 +26,6 @@ from catalog.serving.call import Call, CallArg, Router
 router = Router("/assets", "pages")
 AssetId = Annotated[str, Path()]
 SHOWN: Final = 10
-STRUCTURE: Final = frozenset({"asset", "sighting", "columns"})
 WRITTEN_SHOWN: Final = 15
 Text = Annotated[str, Query(max_length=4000)]
 
@@ -160,30 +159,22 @@ def _listed(connection: Any, call: Call, match: Match, found: Page[VersionView])
     if not found.items:
         return []
     first = steps.number_at(connection, call.viewer, match, found.items[0].sequence)
-    listed = []
-    for offset, one in enumerate(found.items):
-        diff = None
-        if STRUCTURE.intersection(one.parts):  # other steps break nothing, and say what they are
-            diff = versions.difference(
-                connection, call.viewer, match, one.sequence - 1, one.sequence
-            )
-        listed.append(
-            Version(
-                number=first - offset,
-                view=one,
-                who=who_of(one.actor, one.actor_name),
-                crawl=one.actor.partition(":")[2] if one.actor.startswith("crawl:") else None,
-                summary=summary(one.what, diff),
-                breaking=_breaking(diff),
-                why=because(one.cause),
-            )
+    done = steps.done_by(connection, call.viewer, match, [one.sequence for one in found.items])
+    return [
+        Version(
+            number=first - offset,
+            view=one,
+            who=who_of(one.actor, one.actor_name),
+            crawl=one.actor.partition(":")[2] if one.actor.startswith("crawl:") else None,
+            summary=summary(one.what, done[one.sequence]),
+            breaking=done[one.sequence].breaking,
+            why=because(one.cause),
         )
-    return listed
+        for offset, one in enumerate(found.items)
+    ]
 
 
-def _breaking(diff: Diff | None) -> int:
-    if diff is None:
-        return 0
+def _breaking(diff: Diff) -> int:
     return sum(one.breaking for one in diff.columns) + sum(one.breaking for one in diff.values)
 
 
