@@ -47,7 +47,7 @@ async function answer(form, button) {
 /** What is wrong with single fields is said at them; what is typed in them stays.
  * @param {HTMLFormElement} form @param {Document} page */
 function fields(form, page) {
-  for (const old of form.querySelectorAll("[id$='-help'] > .field-error, [id$='-help'].field-error")) old.remove();
+  for (const old of form.querySelectorAll(".field-error")) old.remove();
   for (const fresh of page.querySelectorAll("form[data-answer] .field:has(.field-error)")) {
     const id = fresh.querySelector("[id]")?.id ?? "";
     const error = fresh.querySelector(".field-error");
