@@ -25,7 +25,7 @@ KEPT_DAYS: Final = 90
 """Days of look-ups that popularity is made from; older ones are forgotten."""
 HALF_LIFE: Final = 30.0
 """Days after which a look-up counts half."""
-SHARE_COUNTED: Final = 5_000
+SHARE_COUNTED: Final = 2_000
 """Children of a container that are looked at for its share of curation."""
 _COUNT = table_of(LookupCount)
 _ATTRIBUTE = table_of(AssetAttribute)

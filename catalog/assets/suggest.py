@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam
@@ -48,28 +48,44 @@ def did_you_mean(connection: Connection, viewer: Viewer, name: str) -> list[Row]
     keys = {text_key(one) for last in leaves for one in folded_variants(last)}
     rows = fetch(connection, viewer, _same_leaf, {"keys": list(keys)})
     if rows:
-        return rows
+        return _nearest(rows, name)
     for last in sorted(leaves, key=len):
-        rows = _written_alike(connection, viewer, last.lower()[:_SORT_LENGTH])
+        rows = _written_alike(connection, viewer, last.lower()[:_SORT_LENGTH], name)
         if rows:
             return rows
     return []
 
 
-def _written_alike(connection: Connection, viewer: Viewer, wanted: str) -> list[Row]:
-    """Names that begin alike, by edit distance; a slip in the first letters: by the first one."""
-    found: dict[str, Row] = {}
+def _written_alike(connection: Connection, viewer: Viewer, wanted: str, name: str) -> list[Row]:
+    """Names that begin alike, by edit distance; a slip in the first letters: by the first one.
+
+    Of several with one last part that comes first whose whole name is nearest.
+    """
+    found: dict[str, list[Row]] = {}
     for length in (3, 1):
         start = wanted[:length]
         if not start:
             return []
         parameters = {"start": start, "stop": start[:-1] + _after(start[-1])}
         for row in fetch(connection, viewer, _same_start, parameters):
-            found.setdefault(row.sort.lower(), row)
+            same = found.setdefault(row.sort.lower(), [])
+            if row not in same:
+                same.append(row)
         close = get_close_matches(wanted, found, n=MOST, cutoff=0.6)
         if close:
-            return [found[one] for one in close]
+            return [row for one in close for row in _nearest(found[one], name)][:MOST]
     return []
+
+
+def _nearest(rows: list[Row], name: str) -> list[Row]:
+    """The rows, those first whose whole name is most like the one that was asked for."""
+    compared = SequenceMatcher(None, b=name[-_SORT_LENGTH:].lower())
+
+    def unlike(row: Row) -> float:
+        compared.set_seq1(row.name[-_SORT_LENGTH:].lower())
+        return -compared.ratio()
+
+    return sorted(rows, key=unlike)
 
 
 def _after(letter: str) -> str:

@@ -26,14 +26,15 @@ def container_page(
     ``view`` may be a past state; what lies inside is always of now.
     """
     text = text.strip()
+    whole = not text and cursor is None
     with call.read() as session:
         connection = session.connection()
         children = listing.browse(
             connection, call.viewer, match, text=text or None, limit=SHOWN, cursor=cursor
         )
-        share = counts.curation_share(connection, call.viewer, match.key)
+        share = counts.curation_share(connection, call.viewer, match.key) if whole else None
         head = _head(connection, call, view, match)
-    if not text and cursor is None:
+    if whole:
         call.viewed(match.key)
     here = f"/browse/{view.id}"
     return page(

@@ -112,6 +112,8 @@ def test_several_or_no_assets_for_a_name_are_listed(shop: Shop) -> None:
     none = ask(shop, "/name", name="wh.shop.public.dialy")
     assert none.status_code == 404
     assert f"/assets/{shop.ids[f'{PG}/shop.public.daily']}" in links(none.text)
+    near = ask(shop, "/name", name="wh.shop.public.ordres").text
+    assert near.index("shop.public.orders") < near.index("zanzibar.public.orders")
     column = ask(shop, "/name", name=f"{ORDERS}#custmer")
     assert column.status_code == 404
     assert "customer" in column.text
