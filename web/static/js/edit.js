@@ -33,8 +33,13 @@ const show = (place, text) => {
   const isForm = nodes.some((node) => node instanceof Element && node.matches("[data-edit-form]"));
   if (!isForm) return false;
   if (!before.has(place)) before.set(place, [...place.childNodes]);
+  const forms = nodes.filter((node) => node instanceof Element);
+  const first = forms.map((form) => form.querySelector("[role=alert], [autofocus]")).find(Boolean);
+  // The focus is ours to move: browsers heed the attribute only while a page loads.
+  for (const form of forms) {
+    for (const field of form.querySelectorAll("[autofocus]")) field.removeAttribute("autofocus");
+  }
   place.replaceChildren(...nodes);
-  const first = place.querySelector("[role=alert], [autofocus]");
   if (first instanceof HTMLElement) {
     if (first.matches("[role=alert]")) first.tabIndex = -1;
     first.focus();
