@@ -67,7 +67,7 @@ class Place:
 class Lane:
     """The way between two boxes: the ranks it passes as (left, right, y).
 
-    ``back``: the edge points to the left or stays in its rank; it goes around, below ``under``.
+    ``back``: the edge points to the left or stays in its rank; it goes around, at ``under``.
     """
 
     spans: tuple[tuple[float, float, float], ...] = ()
@@ -317,24 +317,56 @@ def _drawn(
         )
         for at, box in enumerate(boxes)
     }
+    lanes = _lanes(boxes, items, edges, passages, places, lefts, widths, lift)
+    bottom = max((place.bottom for place in places.values()), default=0.0)
+    low = max((lane.under for lane in lanes.values()), default=0.0)
+    passing = max((y for lane in lanes.values() for *_, y in lane.spans), default=0.0)
+    right = lefts[-1] + widths[-1] if lefts else 0.0
+    return Layout(places, lanes, right, max(bottom, low, passing))
+
+
+def _lanes(
+    boxes: Sequence[Box],
+    items: Sequence[_Item],
+    edges: Iterable[tuple[int, int]],
+    passages: Mapping[tuple[int, int], Sequence[int]],
+    places: Mapping[str, Place],
+    lefts: Sequence[float],
+    widths: Sequence[float],
+    lift: float,
+) -> dict[Pair, Lane]:
     lanes: dict[Pair, Lane] = {}
+    corridors: dict[tuple[int, int], list[float]] = {}
     for source, target in edges:
         ends = (boxes[source].id, boxes[target].id)
         passed = passages.get((source, target))
         if passed is None:
-            low = max(places[ends[0]].bottom, places[ends[1]].bottom)
-            lanes[ends] = Lane(back=True, under=low + SPACE / 2)
+            end, start = places[ends[1]], places[ends[0]]
+            crossed = (end.rank, start.rank)
+            if crossed not in corridors:
+                corridors[crossed] = _corridors(places.values(), *crossed)
+            wish = (start.y + end.y) / 2 + PORT
+            under = min(corridors[crossed], key=lambda y: abs(y - wish))
+            lanes[ends] = Lane(back=True, under=under)
             continue
         spans = []
         for at in passed:
             left, rank = lefts[items[at].rank], items[at].rank
             spans.append((left, left + widths[rank], round(items[at].y - lift, 1)))
         lanes[ends] = Lane(tuple(spans))
-    bottom = max((place.bottom for place in places.values()), default=0.0)
-    low = max((lane.under for lane in lanes.values()), default=0.0)
-    passing = max((y for lane in lanes.values() for *_, y in lane.spans), default=0.0)
-    right = lefts[-1] + widths[-1] if lefts else 0.0
-    return Layout(places, lanes, right, max(bottom, low, passing))
+    return lanes
+
+
+def _corridors(places: Iterable[Place], first: int, last: int) -> list[float]:
+    """Heights at which a level line through some ranks crosses no card."""
+    found: list[float] = []
+    low = 0.0
+    crossed = (place for place in places if first <= place.rank <= last)
+    for top, bottom in sorted((place.y, place.bottom) for place in crossed):
+        if low and top - low > SPACE * 0.75:
+            found.append(round((low + top) / 2, 1))
+        low = max(low, bottom)
+    return [*found, round(low + SPACE / 2, 1)]
 
 
 def _columns(
@@ -353,7 +385,7 @@ def route(lane: Lane, start: tuple[float, float], end: tuple[float, float]) -> s
     """The path of an edge from a right side to a left side, as SVG writes it."""
     (x, y), (to_x, to_y) = start, end
     if lane.back:
-        low = _text(max(lane.under, y, to_y))
+        low = _text(lane.under)
         return (
             f"M{_text(x)} {_text(y)}C{_text(x + 70)} {_text(y)} {_text(x + 70)} {low} {_text(x)} "
             f"{low}H{_text(to_x)}C{_text(to_x - 70)} {low} {_text(to_x - 70)} {_text(to_y)} "

@@ -86,3 +86,17 @@ def test_pairs_of_columns_of_an_edge(store: Store) -> None:
         ("x", "z", "direct", 2),
         ("y", None, "indirect", 1),
     ]
+
+
+def test_column_edges_among_some_assets(store: Store) -> None:
+    flows = (("a.x", "b.x"), ("b.x", "c.x"))
+    estate(store, ("a", "b"), ("b", "c"), *flows, a=["x"], b=["x"], c=["x"])
+    known = ids(store)
+    with store.connect() as connection:
+        whole = cards.column_edges(connection, SYSTEM, [known[name] for name in "abc"])
+        part = cards.column_edges(connection, SYSTEM, [known["b"], known["c"]])
+    assert [(one.source, one.target) for one in part] == [(known["b"], known["c"])]
+    assert {(one.source_column, one.target_column) for one in whole} == {("x", "x")}
+    assert len(whole) == 2
+    with hidden("b"), store.connect() as connection:
+        assert not cards.column_edges(connection, SYSTEM, [known[name] for name in "abc"])

@@ -48,7 +48,11 @@ def check(given_boxes: list[Box], found: Layout) -> None:
     for near, far in pairwise(ordered):
         right = max(found.places[name].right for name in near)
         assert right + 50 < min(found.places[name].x for name in far)
-    for lane in found.lanes.values():
+    for (source, target), lane in found.lanes.items():
+        start, end = found.places[source].rank, found.places[target].rank
+        for place in found.places.values():
+            if lane.back and end <= place.rank <= start:
+                assert not place.y <= lane.under <= place.bottom
         for left, _, y in lane.spans:
             for place in found.places.values():
                 if place.x == left:
