@@ -129,15 +129,20 @@ def _called(connection: Connection, text: str, parent: int | None) -> ColumnElem
 
     A query of its own, because the index of a container's children answers it without reading a
     row of the table. When it finds few they are named, so that their names are gone through once,
-    and not again for the count and for the page.
+    and not again for the count and for the page. When most children fit, the count and the page
+    stop early by themselves.
     """
+
+    def holds(column: ColumnElement[Any]) -> ColumnElement[bool]:
+        return func.lower(column).contains(text.lower(), autoescape=True)
+
     one = ASSET.alias("called")
-    named = select(one.c.key).where(
-        one.c.parent.is_(None) if parent is None else one.c.parent == parent,
-        func.lower(one.c.sort).contains(text.lower(), autoescape=True),
-    )
-    few = connection.execute(named.limit(FEW + 1)).scalars().all()
-    found: ColumnElement[bool] = ASSET.c.key.in_(few if len(few) <= FEW else named)
+    inside = one.c.parent.is_(None) if parent is None else one.c.parent == parent
+    named = select(one.c.key).where(inside, holds(one.c.sort))
+    keys = connection.execute(named.limit(COUNTED + 1)).scalars().all()
+    if len(keys) > COUNTED:
+        return holds(ASSET.c.sort)
+    found: ColumnElement[bool] = ASSET.c.key.in_(keys if len(keys) <= FEW else named)
     return found
 
 
