@@ -98,7 +98,7 @@ def _duckdb_options(found: Lake, equals: str, text: Any) -> str:
     if found.format in _TEXTS:
         delimiter = found.properties.get("delimiter")
         if delimiter not in (None, ",", "mixed"):
-            options.append(f"delim{equals}{text(delimiter)}")
+            options.append(f"delimiter{equals}{text(delimiter)}")
         if found.properties.get("header") is False:
             options.append(f"header{equals}{no}")
     return "".join(f", {option}" for option in options)

@@ -24,6 +24,8 @@ _WORDS: Final = (
     " similar some start summarize symmetric table tablesample temp temporary then time timestamp"
     " to top trailing transaction trigger true type union unique unnest unpivot update use user"
     " using value values variadic view virtual when where window with within without year"
+    " add anti asof at authorization collation columns concurrently freeze generated lambda"
+    " pivot_longer pivot_wider positional semi struct symmetric tuple unpack verbose"
 )
 _RESERVED: Final = frozenset(_WORDS.split())
 _BARE: Final = {
