@@ -183,7 +183,7 @@ def _holds(what: str, value: Mapping[str, Any], current: Mapping[str, Any]) -> b
     """Whether the value is what people say now."""
     if what == "owner":
         if value.get("owner") is None:
-            return current["owners"] == []
+            return bool(current["owners"] == [])
         return {"owner": value["owner"], "role": value["role"]} in (current["owners"] or [])
     if what == "tag":
         return {"tag": value["tag"], "value": value["value"]} in current["tags"]
