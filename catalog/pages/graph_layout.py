@@ -337,6 +337,9 @@ def _lanes(
 ) -> dict[Pair, Lane]:
     lanes: dict[Pair, Lane] = {}
     corridors: dict[tuple[int, int], list[float]] = {}
+    rooms = sorted(
+        (places[box.id].y - box.above, places[box.id].bottom, places[box.id].rank) for box in boxes
+    )
     for source, target in edges:
         ends = (boxes[source].id, boxes[target].id)
         passed = passages.get((source, target))
@@ -344,7 +347,7 @@ def _lanes(
             end, start = places[ends[1]], places[ends[0]]
             crossed = (end.rank, start.rank)
             if crossed not in corridors:
-                corridors[crossed] = _corridors(places.values(), *crossed)
+                corridors[crossed] = _corridors(rooms, *crossed)
             wish = (start.y + end.y) / 2 + PORT
             under = min(corridors[crossed], key=lambda y: abs(y - wish))
             lanes[ends] = Lane(back=True, under=under)
@@ -357,12 +360,16 @@ def _lanes(
     return lanes
 
 
-def _corridors(places: Iterable[Place], first: int, last: int) -> list[float]:
-    """Heights at which a level line through some ranks crosses no card."""
+def _corridors(rooms: Iterable[tuple[float, float, int]], first: int, last: int) -> list[float]:
+    """Heights at which a level line through some ranks crosses no card and no name above one.
+
+    ``rooms``: upper side, lower side and rank of each card, from the top.
+    """
     found: list[float] = []
     low = 0.0
-    crossed = (place for place in places if first <= place.rank <= last)
-    for top, bottom in sorted((place.y, place.bottom) for place in crossed):
+    for top, bottom, rank in rooms:
+        if not first <= rank <= last:
+            continue
         if low and top - low > SPACE * 0.75:
             found.append(round((low + top) / 2, 1))
         low = max(low, bottom)

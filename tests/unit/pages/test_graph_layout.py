@@ -50,9 +50,9 @@ def check(given_boxes: list[Box], found: Layout) -> None:
         assert right + 50 < min(found.places[name].x for name in far)
     for (source, target), lane in found.lanes.items():
         start, end = found.places[source].rank, found.places[target].rank
-        for place in found.places.values():
+        for name, place in found.places.items():
             if lane.back and end <= place.rank <= start:
-                assert not place.y <= lane.under <= place.bottom
+                assert not place.y - above[name] <= lane.under <= place.bottom
         for left, _, y in lane.spans:
             for place in found.places.values():
                 if place.x == left:
