@@ -145,6 +145,23 @@ FAULTS: Final = (
         ),
     ),
     Costly(
+        "each open crawl page for itself",
+        (
+            Patch(
+                "catalog.pages.crawls:Fragments.of",
+                "if kept is not None and (now - kept[0] < self._seconds or key in self._made):",
+                "if kept is not None and False:",
+            ),
+            Patch(
+                "catalog.api.v1.events:CrawlEvents._look",
+                "if time.monotonic() - kept.at >= self.poll / 2:",
+                "if True:",
+            ),
+        ),
+        ("crawl_pages", HOME, "6"),
+        ("by-name beside * open crawl pages: slower",),
+    ),
+    Costly(
         "10,000 assets a transaction",
         (
             Patch(
