@@ -112,9 +112,9 @@ def large(seed: int, cyclic: bool) -> tuple[list[Box], list[Pair]]:
 def test_500_cards_with_and_without_cycles() -> None:
     for seed, cyclic in ((1, False), (2, True)):
         given_boxes, given_edges = large(seed, cyclic)
-        begun = time.perf_counter()
+        begun = time.process_time()
         found = layout(given_boxes, given_edges)
-        spent = time.perf_counter() - begun
+        spent = time.process_time() - begun
         check(given_boxes, found)
         assert any(lane.back for lane in found.lanes.values()) == cyclic
         # The library's own ranking takes three seconds for these.
@@ -127,9 +127,9 @@ def test_a_very_deep_graph_is_drawn_in_time() -> None:
     edges = [(at, at + 1) for at in range(499)]
     edges += [(min(one), max(one)) for one in (chosen.sample(range(500), 2) for _ in range(1000))]
     given_boxes = boxes(500)
-    begun = time.perf_counter()
+    begun = time.process_time()
     found = layout(given_boxes, pairs(edges))
-    assert time.perf_counter() - begun < 1.5
+    assert time.process_time() - begun < 1.5
     check(given_boxes, found)
     assert found.lanes.keys() == set(pairs(edges))
 
