@@ -12,7 +12,7 @@ from catalog.pages.quoting import python_text, quoted, sql_text, variable
 
 _JSON: Final = frozenset({"json", "ndjson"})
 _TEXTS: Final = frozenset({"csv", "tsv"})
-_ARROW: Final = {"parquet": "parquet", "csv": "csv", "tsv": "csv", "ndjson": "json", "orc": "orc"}
+_ARROW: Final = {"parquet": "parquet", "csv": "csv", "tsv": "csv", "orc": "orc"}
 _READERS: Final = {"parquet": "read_parquet", "csv": "read_csv", "tsv": "read_csv",
                    "json": "read_json", "ndjson": "read_json", "avro": "read_avro"}  # fmt: skip
 _GLOB: Final = "*?["
@@ -105,6 +105,7 @@ def _duckdb_options(found: Lake, equals: str, text: Any) -> str:
 
 
 def _csv_format(found: Lake) -> str:
+    """pyarrow's word for the format; for a file of texts with its delimiter."""
     delimiter = found.properties.get("delimiter")
     if found.format not in _TEXTS or delimiter in (None, ",", "mixed"):
         return python_text(_ARROW[found.format])
@@ -112,14 +113,12 @@ def _csv_format(found: Lake) -> str:
 
 
 def _arrow(found: Lake) -> str:
-    lines = _properties_of_json(found)
-    if found.format in _JSON and lines == "array":
-        return _arrow_of_arrays(found)
-    kind = _ARROW.get("ndjson" if lines == "lines" else found.format)
-    if kind is None:
+    if found.format in _JSON:
+        return _arrow_of_json(found)
+    if found.format not in _ARROW:
         return ""
     imports = ["import pyarrow.dataset as ds"]
-    form = python_text(kind) if found.format in _JSON else _csv_format(found)
+    form = _csv_format(found)
     if form.startswith("ds."):
         imports.append("import pyarrow.csv as pa_csv")
     where = python_text(found.path)
@@ -137,21 +136,12 @@ def _arrow(found: Lake) -> str:
     )
 
 
-def _properties_of_json(found: Lake) -> str | None:
-    if found.format == "ndjson":
-        return "lines"
-    return found.properties.get("layout") if found.format in _JSON else None
-
-
-def _arrow_of_arrays(found: Lake) -> str:
-    """Files that hold one array of objects each, which pyarrow's own reader does not take."""
-    if not found.local or found.properties.get("compression"):
-        return ""
+def _arrow_of_json(found: Lake) -> str:
+    """Through DuckDB: pyarrow's own reader takes no arrays, and no column that changes its type."""
+    options = _duckdb_options(found, "=", python_text)
     return (
-        "import json\nfrom glob import glob\nfrom pathlib import Path\n\nimport pyarrow as pa\n\n"
-        f"files = [Path(name) for name in glob({python_text(found.glob)}, recursive=True)]\n"
-        "rows = [row for file in files if file.is_file() for row in json.loads(file.read_text())]\n"
-        f"{found.variable} = pa.Table.from_pylist(rows)"
+        f"import duckdb\n\n{found.variable} = duckdb.read_json("
+        f"{python_text(found.glob)}{options}).to_arrow_table()"
     )
 
 
@@ -177,7 +167,7 @@ def _spark(found: Lake) -> str:
         delimiter = found.properties.get("delimiter")
         if delimiter not in (None, ",", "mixed"):
             options.append(f'option("sep", {python_text(delimiter)})')
-    if form == "json" and _properties_of_json(found) == "array":
+    if form == "json" and found.properties.get("layout") == "array":
         options.append('option("multiLine", True)')
     if found.many and not found.hive and not found.is_pattern:
         options.append('option("recursiveFileLookup", True)')

@@ -80,15 +80,13 @@ def test_names_are_quoted_where_they_must_be() -> None:
 
 def test_no_keyword_of_the_engines_here_stays_bare() -> None:
     words = duckdb.sql("SELECT DISTINCT keyword_name FROM duckdb_keywords()").fetchall()
-    for (word,) in words:
-        for platform, con in (
-            ("duckdb", duckdb.connect()),
-            ("sqlite", sqlite3.connect(":memory:")),
-        ):
-            name = quoted(word, platform)
-            con.execute(f"CREATE TABLE {name} ({name} INTEGER)")
-            con.execute(f"SELECT {name} FROM {name}")
-            con.close()
+    with duckdb.connect() as duck, sqlite3.connect(":memory:") as lite:
+        for at, (word,) in enumerate(words):
+            for platform, con in (("duckdb", duck), ("sqlite", lite)):
+                name = quoted(word, platform)
+                con.execute(f"CREATE TABLE {name} ({name} INTEGER)")
+                con.execute(f"SELECT {name} FROM {name}")
+                con.execute(f"ALTER TABLE {name} RENAME TO done_{at}")
 
 
 def test_a_duckdb_table_can_be_read(tmp_path: Path) -> None:
