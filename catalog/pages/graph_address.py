@@ -48,7 +48,8 @@ class Wanted:
 
     def url(self, **changed: Any) -> str:
         """The address with something changed; ``page`` and ``format`` may be given too."""
-        extra = {name: changed.pop(name) for name in ("page", "format") if name in changed}
+        beside = ("page", "format")
+        extra: dict[str, Any] = {name: changed.pop(name) for name in beside if name in changed}
         new = replace(self, **changed)
         values: dict[str, Any] = {
             "direction": None if new.direction == "both" else new.direction,

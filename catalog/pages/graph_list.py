@@ -76,7 +76,7 @@ def as_csv(
     for way, found in lists:
         for one in found:
             node = one.node
-            cells = [
+            cells: list[str | int] = [
                 {"up": "upstream", "down": "downstream"}[way],
                 one.distance,
                 canonical(node.namespace, node.name),

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -77,8 +78,12 @@ class Site:
             data=None if body is None else json.dumps(body).encode(),
             headers={"authorization": f"Bearer {self.token}", "content-type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=20) as reply:
-            text = reply.read()
+        try:
+            with urllib.request.urlopen(request, timeout=20) as reply:
+                text = reply.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                raise RuntimeError(f"{method} {path}: {error.code} {error.read()!r}") from None
         return json.loads(text) if text else None
 
     def asset(self, name: str) -> str:
@@ -135,6 +140,9 @@ def serving(home: Path, users: bool = True) -> Iterator[Site]:
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
+    log = home / "logs" / "catalog.log"
+    text = log.read_text(encoding="utf-8") if log.is_file() else ""
+    assert "Traceback" not in text, text[-6000:]
 
 
 def _wait(site: Site, process: subprocess.Popen[bytes]) -> None:

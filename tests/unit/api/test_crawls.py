@@ -220,7 +220,12 @@ def test_streams_of_one_crawl_share_a_look_at_the_store(
     crawl = push(api, {"public": tables("orders")}, wait=False).json()["crawl"]["id"]
     looked: list[str] = []
     look = events._look
-    monkeypatch.setattr(events, "_look", lambda call, one: looked.append(one) or look(call, one))
+
+    def noted(call: Call, one: str) -> Any:
+        looked.append(one)
+        return look(call, one)
+
+    monkeypatch.setattr(events, "_look", noted)
     fast.poll = 60.0
 
     def call_of(role: str) -> Call:
