@@ -143,7 +143,11 @@ def _made_user(did: str, _before: Any, after: Any, _names: Names) -> Told:
 
 def _made_token(did: str, _before: Any, after: Any, _names: Names) -> Told:
     scopes = said(value_of(after, "scopes") or None)
-    return did, f"for {scopes or 'all that a ' + said(value_of(after, 'role')) + ' may'}", None
+    return (
+        did,
+        f"for {scopes or 'all that the role ' + said(value_of(after, 'role')) + ' may'}",
+        None,
+    )
 
 
 def _joined(did: str, _before: Any, after: Any, names: Names) -> Told:
