@@ -66,5 +66,6 @@ def test_many_columns_come_in_pages(shop: Shop) -> None:
 def test_each_undescribed_column_offers_it_directly_to_editors(shop: Shop) -> None:
     page = see(shop.api, f"{of(shop)}/columns", "editor").text
     assert page.count(">Describe<") == 3
+    assert page.count('data-edit="tags"') == 3
     assert "Describe" not in text_of(see(shop.api, f"{of(shop)}/columns", "viewer").text)
     assert shop.ids[ORDERS] in page
