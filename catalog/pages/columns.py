@@ -31,13 +31,7 @@ def columns(
     as_of: str | None = None,
 ) -> Response:
     """Columns in their order; the filters are the address."""
-    given: dict[str, Any] = {
-        "text": (text or "").strip() or None,
-        "type": type or None,
-        "tag": (tag or "").strip().strip("/") or None,
-        "undescribed": bool(undescribed),
-        "keys": bool(keys),
-    }
+    given = _given(text, type, tag, undescribed, keys)
     counts: asset_columns.ColumnCounts | None
     with call.connect() as connection:
         match = resolve_id(connection, call.viewer, id)
@@ -61,3 +55,15 @@ def columns(
         counts=counts,
         forms=LABELS,
     )
+
+
+def _given(*values: str | None) -> dict[str, Any]:
+    """The filters; what is empty filters nothing."""
+    text, type_, tag, undescribed, keys = values
+    return {
+        "text": (text or "").strip() or None,
+        "type": type_ or None,
+        "tag": (tag or "").strip().strip("/") or None,
+        "undescribed": bool(undescribed),
+        "keys": bool(keys),
+    }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -114,7 +113,7 @@ def test_what_is_hidden_has_no_page(shop: Shop) -> None:
 @pytest.mark.parametrize("path", ["", "/columns", "/copy?as=ddl", "/copy?as=dbt", "/edit"])
 def test_hostile_names_and_texts_are_escaped(shop: Shop, path: str) -> None:
     evil = table(f"shop.public.{HOSTILE}", HOSTILE, "b", parent="shop.public", description=HOSTILE)
-    recrawl(shop, replace(evil) if not isinstance(evil, records.Asset) else evil)
+    recrawl(shop, evil)
     uid = next(uid for name, uid in shop.ids.items() if "<script>" in name)
     page = see(shop.api, f"/assets/{uid}{path}", "editor")
     assert page.status_code == 200
@@ -142,6 +141,15 @@ def test_removed_held_and_referenced_say_so(shop: Shop) -> None:
     assert "<strong>Removed</strong>" in removed
     assert "/edit" not in removed
     assert "How do I use it?" not in removed
+
+
+def test_what_the_brake_holds_says_since_when(shop: Shop) -> None:
+    shop.wh.content["public"] = []
+    shop.wh.run()
+    page = see(shop.api, of(shop), "viewer").text
+    assert "Missing since" in page
+    assert "/sources/holds" not in page
+    assert "/sources/holds" in see(shop.api, of(shop), "steward").text
 
 
 def test_a_past_state_is_shown_with_a_note_and_no_forms(shop: Shop) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.unit.api.estate import Shop, hidden
+from tests.unit.api.estate import PG, Shop, hidden
 from tests.unit.pages.asking import HOSTILE, see, send, text_of
-from tests.unit.pages.test_asset import PG, of, write
+from tests.unit.pages.test_asset import of, write
 
 
 def opened(shop: Shop, who: str = "editor", **query: str) -> dict[str, Any]:
@@ -84,7 +84,9 @@ def test_saving_an_unchanged_form_writes_nothing(shop: Shop) -> None:
 
 
 def test_back_to_the_source(shop: Shop) -> None:
-    write(shop, description="Mine.", title="T", tags=[{"tag": "gold"}], owners=[{"owner": "editor"}])
+    write(
+        shop, description="Mine.", title="T", tags=[{"tag": "gold"}], owners=[{"owner": "editor"}]
+    )
     form = opened(shop)
     form["reset"] = ["description", "title", "tags", "owners"]
     assert post(shop, form).status_code == 303
