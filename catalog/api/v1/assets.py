@@ -112,7 +112,7 @@ class DefinitionReply(msgspec.Struct, frozen=True):
 DefinitionOf = of_asset("DefinitionOf", DefinitionReply)
 
 
-@pair.get("", returns=AssetView, summary="One asset whole")
+@pair.get("", returns=AssetView, summary="One asset whole", short=True)
 def asset(
     call: Call, asked: Asked, *, column: ColumnQuery = None, as_of: AsOfQuery = None
 ) -> object:
