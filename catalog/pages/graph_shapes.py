@@ -118,7 +118,7 @@ class More:
 class Picture:
     """All of it. ``view_box`` leaves room for names of jobs and for what stands beside cards.
 
-    ``dense``: so many edges that each is drawn once only, without room around it to point at.
+    ``dense``: so many edges that they are one line; the list leads to the reasons of each.
     """
 
     width: int

@@ -237,6 +237,21 @@ def test_cycles_are_drawn(api: Api) -> None:
     assert ask(api, f"/assets/{known['a']}/lineage?view=list&depth=100")
 
 
+def test_very_many_edges_are_one_line_and_the_list_gives_their_reasons(api: Api) -> None:
+    """A link for each of thousands of edges would be most of the page."""
+    left, right = [f"l{at:02}" for at in range(18)], [f"r{at:02}" for at in range(18)]
+    pairs = [(one, other) for one in left for other in right]
+    known = estate(api, *pairs)
+    page = ask(api, f"/assets/{known['l00']}/lineage?depth=3")
+    assert len(page.cards) == 36
+    assert page.all("edge-link") == []
+    (drawn,) = page.all("edge")
+    assert drawn.get("d", "").count("M") == len(pairs) == 324
+    assert any("view=list" in one for one in page.links)
+    reasons = ask(api, f"/assets/{known['l00']}/lineage?view=list&depth=1")
+    assert any("/lineage/evidence?" in one for one in reasons.links)
+
+
 def test_a_job_is_a_round_node_over_the_card_that_it_writes(api: Api) -> None:
     with api.store.write("system") as unit:
         made = Estate(unit)
