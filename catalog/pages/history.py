@@ -28,12 +28,13 @@ AssetId = Annotated[str, Path()]
 SHOWN: Final = 10
 WRITTEN_SHOWN: Final = 15
 Text = Annotated[str, Query(max_length=4000)]
+_LAST: Final = 2**63 - 1  # no store has a higher sequence, nor takes one to look for
 
 
 class Wanted(BaseModel):
     """Which value: of a change, the one ``after`` or ``before`` it; ``etag``: of what was read."""
 
-    sequence: int = Field(ge=1)
+    sequence: int = Field(ge=1, le=_LAST)
     side: str = Field(max_length=10)
     etag: str = Field(default="", max_length=200)
 
@@ -88,8 +89,8 @@ class Trouble:
 def history(
     call: CallArg,
     id: AssetId,
-    before: Annotated[int | None, Query(alias="from", ge=0)] = None,
-    after: Annotated[int | None, Query(alias="to", ge=0)] = None,
+    before: Annotated[int | None, Query(alias="from", ge=0, le=_LAST)] = None,
+    after: Annotated[int | None, Query(alias="to", ge=0, le=_LAST)] = None,
     cursor: Text = "",
     written: Text = "",
 ) -> Response:

@@ -179,3 +179,11 @@ def test_what_is_hidden_has_no_history(shop: Shop) -> None:
 
 def test_the_words_that_come_back_are_those_that_people_write() -> None:
     assert set(restore.WRITTEN) == {"description", "title", "owner", "tag", "flag"}
+
+
+def test_a_sequence_that_no_store_can_have_is_refused(shop: Shop) -> None:
+    for side in ("from", "to"):
+        assert see(shop.api, f"{path_of(shop)}?{side}={2**63}").status_code == 400
+        assert see(shop.api, f"{path_of(shop)}?{side}={2**63 - 1}").status_code == 200
+    beyond = {"sequence": 2**63, "side": "after"}
+    assert send(shop.api, f"{path_of(shop)}/restore", "editor", **beyond).status_code == 400
