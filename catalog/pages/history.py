@@ -19,9 +19,10 @@ from catalog.errors import CatalogError, Precondition
 from catalog.pages.asset_head import head_in
 from catalog.pages.differences import ColumnRow, ValueRow, column_rows, summary, value_rows
 from catalog.pages.frame import go, page
-from catalog.pages.stories import Story, names_in, tell, who_of
+from catalog.pages.stories import Story, crawl_of, names_in, tell, who_of
 from catalog.pages.story_words import because, person, said
 from catalog.serving.call import Call, CallArg, Router
+from catalog.sources.crawl_reads import seen_crawls
 
 router = Router("/assets", "pages")
 AssetId = Annotated[str, Path()]
@@ -161,12 +162,13 @@ def _listed(connection: Any, call: Call, match: Match, found: Page[VersionView])
         return []
     first = steps.number_at(connection, call.viewer, match, found.items[0].sequence)
     done = steps.done_by(connection, call.viewer, match, [one.sequence for one in found.items])
+    crawls = seen_crawls(connection, call.viewer, (crawl_of(one.actor) for one in found.items))
     return [
         Version(
             number=first - offset,
             view=one,
             who=who_of(one.actor, one.actor_name),
-            crawl=one.actor.partition(":")[2] if one.actor.startswith("crawl:") else None,
+            crawl=crawl_of(one.actor) if crawl_of(one.actor) in crawls else None,
             summary=summary(one.what, done[one.sequence]),
             breaking=done[one.sequence].breaking,
             why=because(one.cause),

@@ -8,7 +8,7 @@ unknown one is told by its name.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy import Connection
@@ -19,6 +19,7 @@ from catalog.assets.people import NOBODY, Names, names_of
 from catalog.assets.views import ChangeView
 from catalog.pages.story_tellers import TELLERS, Told, value_of
 from catalog.pages.story_words import Line, because, lines_of, person
+from catalog.sources.crawl_reads import seen_crawls
 from catalog.sources.reads import list_sources
 
 DID: Final[Mapping[tuple[str, str], str]] = {
@@ -121,13 +122,24 @@ class Story:
 
 
 def tell(session: Session, viewer: Viewer, changes: Iterable[ChangeView]) -> list[Story]:
-    """One story per change, in their order, with people, tokens and sources by their names."""
+    """One story per change, in their order, with people, tokens and sources by their names.
+
+    A crawl that is gone, or of a source that the viewer does not know of, is no link.
+    """
     found = list(changes)
     names = names_in(session.connection(), found)
+    crawls = seen_crawls(session.connection(), viewer, map(crawl_of, (one.actor for one in found)))
     sources = {}
     if any(one.subject_type == "source" for one in found):
         sources = {one.id: one.name for one in list_sources(session, viewer, removed=True)}
-    return [story(one, names, sources) for one in found]
+    told = [story(one, names, sources) for one in found]
+    return [one if one.crawl in crawls else replace(one, crawl=None) for one in told]
+
+
+def crawl_of(actor: str) -> str:
+    """The id of the crawl that an actor is; empty when it is none."""
+    family, _, crawl = actor.partition(":")
+    return crawl if family == "crawl" else ""
 
 
 def stories(changes: Iterable[ChangeView]) -> list[Story]:
@@ -139,7 +151,7 @@ def story(
     change: ChangeView, names: Names = NOBODY, sources: Mapping[str, str] | None = None
 ) -> Story:
     """The story of one change."""
-    family, _, actor = change.actor.partition(":")
+    family = change.actor.partition(":")[0]
     key = (change.subject_type, change.what)
     did, rest, detail = _sentence(change, names)
     quoted = change.what in _QUOTED and change.subject_type == "asset"
@@ -151,7 +163,7 @@ def story(
         at=change.at,
         who=who_of(change.actor, change.actor_name),
         machine=family in ("crawl", "system"),
-        crawl=actor if family == "crawl" and actor else None,
+        crawl=crawl_of(change.actor) or None,
         did=did,
         noun="" if change.asset else change.subject_type,
         subject=_subject(change, names, sources or {}),

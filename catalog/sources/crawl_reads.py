@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, or_, select, true
 from sqlmodel import Session
 
 from catalog.access.sqlfilter import visible_assets
@@ -102,6 +102,20 @@ def get_crawl(session: Session, viewer: Viewer, crawl_id: str) -> CrawlDetail:
         holds=_count(session, _HOLD, _HOLD.c.crawl == row.key, _hold_seen(viewer)),
         adds_up=tuple(wrong),
     )
+
+
+def seen_crawls(connection: Connection, viewer: Viewer, crawls: Iterable[str]) -> set[str]:
+    """Those of the ids whose crawl is there and may be opened by the viewer."""
+    viewer.require("read")
+    uids = sorted({uid for uid in map(id_bytes, crawls) if uid is not None})
+    if not uids:
+        return set()
+    query = (
+        select(_CRAWL.c.uid)
+        .join(_SOURCE, _SOURCE.c.key == _CRAWL.c.source)
+        .where(_CRAWL.c.uid.in_(uids), visible_sources(viewer))
+    )
+    return {id_text(uid) for uid in connection.scalars(query)}
 
 
 def _scope_ledgers(session: Session, viewer: Viewer, crawl: int) -> tuple[ScopeLedger, ...]:

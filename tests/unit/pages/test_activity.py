@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-from tests.unit.api.estate import ORDERS, SECRET, Shop, hidden
+from tests.unit.api.estate import ORDERS, PG, SECRET, Shop, hidden
 from tests.unit.pages.asking import HOSTILE, see, text_of
 
 
@@ -73,3 +73,17 @@ def test_what_is_hidden_is_not_told(shop: Shop) -> None:
             page = see(shop.api, path, "viewer").text.replace('value="zanzibar"', "")
             assert SECRET not in page.replace(f"source={SECRET}", ""), path
             assert not {uid for uid in shop.secrets if uid in page}, path
+
+
+def test_a_crawl_that_one_does_not_know_of_is_no_link(shop: Shop) -> None:
+    """A crawl of the hidden source noted a reference to what everybody sees."""
+    secret = shop.get("/crawls", "admin", source=SECRET).json()["items"][0]["id"]
+    database = shop.ids[f"{PG}/shop"]
+    paths = ("/activity", f"/assets/{database}/crawls")
+    for path in paths:
+        assert f'href="/crawls/{secret}"' in see(shop.api, path, "viewer").text, path
+    with hidden():
+        for path in paths:
+            page = see(shop.api, path, "viewer")
+            assert (page.status_code, secret in page.text) == (200, False), path
+            assert 'href="/crawls/' in page.text, path  # of others there are links

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from catalog.curation import restore
-from tests.support.crawls import table
+from tests.support.crawls import FakeSource, table
 from tests.unit.api.estate import ORDERS, SECRET, Shop, hidden
 from tests.unit.pages.asking import HOSTILE, see, send, text_of
 
@@ -187,3 +187,17 @@ def test_a_sequence_that_no_store_can_have_is_refused(shop: Shop) -> None:
         assert see(shop.api, f"{path_of(shop)}?{side}={2**63 - 1}").status_code == 200
     beyond = {"sequence": 2**63, "side": "after"}
     assert send(shop.api, f"{path_of(shop)}/restore", "editor", **beyond).status_code == 400
+
+
+def test_a_version_by_a_crawl_that_one_does_not_know_of_is_no_link(shop: Shop) -> None:
+    """A source that one may not know of reports more of a table that everybody sees."""
+    spy = FakeSource(shop.api.store, "spy")
+    spy.put(table("shop.public.orders", "id:int64", "amount:int64"))
+    assert spy.run().state == "succeeded"
+    recrawl(shop)
+    crawl = shop.get("/crawls", "admin", source="spy").json()["items"][0]["id"]
+    assert f'href="/crawls/{crawl}"' in see(shop.api, path_of(shop), "viewer").text
+    with hidden("spy"):
+        page = see(shop.api, path_of(shop), "viewer")
+        assert (page.status_code, crawl in page.text) == (200, False)
+        assert 'href="/crawls/' in page.text  # of others there are links
