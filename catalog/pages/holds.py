@@ -246,7 +246,10 @@ def _end_of(call: Call, text: str) -> int:
             "The muting needs an end: a date.", remedy="Write it as 2026-12-31."
         ) from None
     zone = zone_of(me_of(call).zone)
-    return clock.from_datetime(datetime.combine(day, time(23, 59, 59), zone))
+    try:
+        return clock.from_datetime(datetime.combine(day, time(23, 59, 59), zone))
+    except OverflowError:
+        raise BadInput(f"{day} is too far away.", remedy="Give an earlier end.") from None
 
 
 def _here(call: Call) -> str:

@@ -169,9 +169,18 @@ def zone_of(name: str | None) -> ZoneInfo:
     return ZoneInfo(name or "UTC")
 
 
+def _in_zone(moment: datetime, zone: ZoneInfo) -> datetime:
+    """The moment in a zone. "Never" is written as the end of 9999, which has no local time east of
+    UTC (as year 1 has none west of it): such a moment stays in UTC."""
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        return moment
+
+
 def spoken(moment: datetime, now: datetime, zone: ZoneInfo) -> str:
     """A moment as a person says it: today 05:12, yesterday 22:10, Thursday 16:20, 12 Nov 2024."""
-    here, today = moment.astimezone(zone), now.astimezone(zone).date()
+    here, today = _in_zone(moment, zone), now.astimezone(zone).date()
     days = (today - here.date()).days
     at = f"{here:%H:%M}"
     if days == 0:
@@ -205,7 +214,7 @@ def exact(context: Context, value: int | str | None) -> Markup:
     moment = instant(value)
     if moment is None:
         return Markup("")
-    here = moment.astimezone(zone_of(context["me"].zone))
+    here = _in_zone(moment, zone_of(context["me"].zone))
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         moment.isoformat().replace("+00:00", "Z"),
         f"{moment:%Y-%m-%d %H:%M:%S} UTC",

@@ -256,6 +256,29 @@ def test_a_problem_is_muted_with_a_reason_and_an_end(api: Api) -> None:
     assert "line 4" in see(api, "/sources/problems?muted=false&source=wh", "viewer").text
 
 
+def test_an_end_of_the_calendar_fails_no_page(shop: Shop) -> None:
+    """The last day has no moment west of UTC, and its last one no local time east of it."""
+    shop.wh.fails = {"public": ValueError("broken")}
+    shop.wh.run()
+    problem = shop.get("/problems", "admin").json()["items"][0]["id"]
+    path = f"/sources/problems/{problem}/mute"
+
+    def from_zone(zone: str) -> None:
+        assert send(shop.api, "/account/look", "steward", zone=zone).status_code == 303
+
+    from_zone("America/New_York")
+    refused = send(shop.api, path, "steward", reason="known", until="9999-12-31")
+    assert refused.status_code == 400
+    assert "9999-12-31 is too far away." in refused.text
+    from_zone("UTC")
+    good = send(shop.api, path, "steward", reason="known", until="9999-12-31", back="/sources")
+    assert good.status_code == 303
+    from_zone("Pacific/Kiritimati")
+    shown = see(shop.api, "/sources/problems", "steward")
+    assert shown.status_code == 200
+    assert "31 Dec 9999" in shown.text
+
+
 def test_names_from_outside_are_inert(api: Api) -> None:
     add_push_source(api)
     crawl = push(api, {HOSTILE: [table(f"shop.public.{HOSTILE}{n}", "id") for n in range(9)]})
