@@ -172,9 +172,10 @@ def site(demo_home: Path) -> Iterator[Site]:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chrome() -> Iterator[Any]:
-    """The browser."""
+    """The browser. It ends with the module: while it lives, an event loop runs in this thread,
+    and other tests could not start theirs."""
     from playwright.sync_api import sync_playwright
 
     path = chromium()
