@@ -99,7 +99,7 @@ def _measured(name: str, measure: Any) -> str:
     if name == "last_written":
         from catalog.model import clock
 
-        return str(clock.to_text(int(measure.value * clock.SECOND)))
+        return clock.to_text(clock.of_seconds(measure.value)) or f"{measure.value:g} s"
     about = "about " if measure.how == "estimate" else ""
     whole = measure.value == int(measure.value)
     return about + (f"{int(measure.value):,}" if whole else f"{measure.value:,}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ SECOND = 1_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+_EARLIEST = -62_135_596_800 * SECOND  # the beginning of year 1
+_LATEST = 253_402_300_800 * SECOND - 1  # the end of year 9999
 
 
 def now() -> int:
@@ -49,6 +52,13 @@ def from_text(text: str) -> int:
 def from_datetime(moment: datetime) -> int:
     """Microseconds of an aware datetime."""
     return (moment.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1)
+
+
+def of_seconds(seconds: float) -> int | None:
+    """Microseconds of seconds since 1970; None for what no calendar has (before year 1, after
+    9999): a source may claim any number, and one such must not fail a page of many assets."""
+    moment = round(seconds * SECOND) if math.isfinite(seconds) else _EARLIEST - 1
+    return moment if _EARLIEST <= moment <= _LATEST else None
 
 
 def to_datetime(moment: int) -> datetime:

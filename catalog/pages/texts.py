@@ -209,6 +209,12 @@ def when(context: Context, value: int | str | None) -> Markup:
 
 
 @pass_context
+def when_seconds(context: Context, value: float) -> Markup:
+    """`when` of seconds since 1970, as sources measure times; empty for what no calendar has."""
+    return when(context, clock.of_seconds(value))
+
+
+@pass_context
 def exact(context: Context, value: int | str | None) -> Markup:
     """Like `when`, with date, seconds and zone."""
     moment = instant(value)
@@ -319,6 +325,7 @@ def span(kind: Any, piece: str) -> Markup:
 FILTERS: Final = {
     "where": where,
     "number": number, "size": size, "duration": duration, "tally": tally, "when": when,
+    "when_seconds": when_seconds,
     "exact": exact, "kind_icon": kind_icon, "kind_name": kind_name,
     "platform_name": platform_name, "initials": initials, "asset_path": asset_path,
     "column_path": column_path, "urlpart": urlpart, "query": query, "markdown": markdown,

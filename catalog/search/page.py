@@ -19,7 +19,7 @@ from catalog.assets.people import Names, names_of
 from catalog.assets.rows import ASSET, SUMMARY, Row, among, fetch, fill, slots
 from catalog.history.store import table_of
 from catalog.model import AssetAttribute, Measure, Scope, Sighting
-from catalog.model.clock import SECOND, to_text
+from catalog.model.clock import of_seconds, to_text
 from catalog.naming import id_bytes, id_text, leaf
 from catalog.search.engine import FacetValue, Hit, Query, SearchEngine, Similar
 from catalog.search.language import free_text, parse
@@ -246,7 +246,7 @@ def _views(
                 row,
                 _owners(owners[row.key], names),
                 tags[row.key],
-                data_as_of=None if seconds is None else round(seconds * SECOND),
+                data_as_of=None if seconds is None else of_seconds(seconds),
                 checked_at=checked.get(row.key),
             )
         )

@@ -174,6 +174,10 @@ BAD = [
      b' "partitions": [{"path": "p", "rows": 99999999999999999999}]}\n', "out of range"),
     (b'{"type": "asset", "namespace": "n", "name": "x", "kind": "table",'
      b' "measures": {"rows": {"value": 1, "at": "0001-01-01T00:00:00Z"}}}\n', "RFC 3339"),
+    (b'{"type": "asset", "namespace": "n", "name": "x", "kind": "table",'
+     b' "measures": {"last_written": {"value": 1764000000000}}}\n', "in seconds"),
+    (b'{"type": "asset", "namespace": "n", "name": "x", "kind": "table",'
+     b' "partitions": [{"path": "p", "newest_file": 1764000000000}]}\n', "in seconds"),
     (b'{"type": "asset", "namespace": "n", "name": "x", "kind": "table", "properties": {"a": '
      + b"[" * 5000 + b"]" * 5000 + b"}}\n", "nested"),
     (b"\xff\xfe\n", "JSON"),

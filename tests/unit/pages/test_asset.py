@@ -220,3 +220,23 @@ def test_a_column_that_is_not_there_is_404_with_near_ones(shop: Shop) -> None:
 def test_the_head_of_other_tabs_reads_no_columns(shop: Shop) -> None:
     page = see(shop.api, f"{of(shop)}/history", "viewer").text
     assert re.search(r"Columns <small>3</small>", page)
+
+
+@pytest.mark.parametrize("seconds", [1.7e12, -1e20, 1e300])
+def test_a_time_that_no_calendar_has_fails_no_page(shop: Shop, seconds: float) -> None:
+    """Milliseconds for seconds, say: neither the asset's page, nor the pages that list it."""
+    shop.wh.put(
+        table(
+            "shop.public.odd",
+            "id",
+            measures={"last_written": records.Measure(seconds), "rows": records.Measure(5)},
+        )
+    )
+    assert shop.wh.run().state == "succeeded"
+    assert shop.api.catalog.catch_up()
+    page = see(shop.api, f"/assets/{shop.ids[f'{PG}/shop.public.odd']}", "viewer")
+    assert page.status_code == 200
+    assert "5 rows" in page.text
+    assert "Written" not in page.text
+    for path in ("/", "/search?q=odd"):
+        assert see(shop.api, path, "viewer").status_code == 200, path
