@@ -18,7 +18,7 @@ from catalog.history.store import Store, table_of
 from catalog.history.unit import Unit
 from catalog.model import AssetAttribute, LookupCount, clock
 from catalog.naming import id_bytes, id_text
-from catalog.types import KINDS, LIVE_STATES
+from catalog.types import LIVE_STATES
 
 FLUSH_SECONDS: Final = 5.0
 KEPT_DAYS: Final = 90
@@ -40,6 +40,7 @@ def at_a_glance(connection: Connection, viewer: Viewer) -> Glance:
     rows = connection.execute(
         select(
             ASSET.c.kind,
+            ASSET.c.asset_class,  # not by the kind: a source may bring kinds that are not ours
             ASSET.c.state,
             SOURCE.c.name,
             NAMESPACE.c.platform,
@@ -53,17 +54,19 @@ def at_a_glance(connection: Connection, viewer: Viewer) -> Glance:
             )
         )
         .where(see_assets(visible(viewer)))
-        .group_by(ASSET.c.kind, ASSET.c.state, SOURCE.c.name, NAMESPACE.c.platform)
+        .group_by(
+            ASSET.c.kind, ASSET.c.asset_class, ASSET.c.state, SOURCE.c.name, NAMESPACE.c.platform
+        )
     ).all()
     kinds: Counter[str] = Counter()
     states: Counter[str] = Counter()
     sources: Counter[str] = Counter()
     platforms: Counter[str] = Counter()
     curable = described = endorsed = 0
-    for kind, state, source, platform, count, texts, flags in rows:
+    for kind, asset_class, state, source, platform, count, texts, flags in rows:
         states[state] += count
         if state in LIVE_STATES:
-            if KINDS[kind] != "container":
+            if asset_class != "container":
                 curable, described = curable + count, described + texts
                 endorsed += flags
             kinds[kind] += count

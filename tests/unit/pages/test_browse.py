@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.support.crawls import table
 from tests.unit.api.estate import ORDERS, PG, SECRET, Shop, box, hidden
+from tests.unit.pages.asking import see
 from tests.unit.pages.test_search import HOSTILE, ask, links
 
 SCHEMA = f"{PG}/shop.public"
@@ -120,3 +121,17 @@ def test_several_or_no_assets_for_a_name_are_listed(shop: Shop) -> None:
     with hidden():
         one = ask(shop, "/name", name="public.orders")
     assert one.status_code == 302
+
+
+def test_a_kind_that_is_not_ours_is_shown_and_fails_no_page(shop: Shop) -> None:
+    """Sources may bring any word as a kind; it is counted, found and filtered by like others."""
+    shop.wh.put(table("shop.public.orders", "id", kind="streaming_table", parent="shop.public"))
+    assert shop.wh.run().state == "succeeded"
+    assert shop.api.catalog.catch_up()
+    of = f"/assets/{shop.ids[ORDERS]}"
+    assert "kind=streaming_table" in see(shop.api, "/", "viewer").text
+    for path in (of, f"{of}/columns", f"{of}/lineage", "/search?kind=streaming_table"):
+        page = see(shop.api, path, "viewer")
+        assert (page.status_code, "orders" in page.text) == (200, True), path
+    for path in ("/browse", "/activity?kind=streaming_table", f"/assets/{shop.ids[f'{PG}/shop']}"):
+        assert see(shop.api, path, "viewer").status_code == 200, path
