@@ -38,7 +38,7 @@ class Password(BaseModel):
 class NewToken(BaseModel):
     """``scopes``: names separated by spaces or commas; none: all that the role may."""
 
-    name: str = Field(max_length=100)
+    name: str = Field(default="", max_length=100)
     days: int | None = None
     scopes: str = Field(default="", max_length=500)
 
@@ -95,7 +95,7 @@ def create_token(call: CallArg, given: Annotated[NewToken, Form()]) -> Response:
             )
         )
     except CatalogError as error:
-        return _page(call, Trouble("token", error))
+        return _page(call, Trouble("token", error), given=given)
     return _page(call, made=made.token)
 
 
@@ -114,7 +114,13 @@ def end(call: CallArg, session: Annotated[str, Path()]) -> Response:
     return go(call, "/account#sessions", "The session has ended.")
 
 
-def _page(call: Call, trouble: Trouble | None = None, made: str | None = None) -> Response:
+def _page(
+    call: Call,
+    trouble: Trouble | None = None,
+    made: str | None = None,
+    given: NewToken | None = None,
+) -> Response:
+    """``given``: what was typed for a token that was refused."""
     with call.read() as session:
         mine: Any = None
         if call.viewer.user is not None:
@@ -133,4 +139,5 @@ def _page(call: Call, trouble: Trouble | None = None, made: str | None = None) -
         current=call.session,
         trouble=trouble,
         made=made,
+        given=given or NewToken(days=90),
     )
