@@ -38,7 +38,7 @@ class Password(BaseModel):
 class NewToken(BaseModel):
     """``scopes``: names separated by spaces or commas; none: all that the role may."""
 
-    name: str = Field(default="", max_length=100)
+    name: str = Field(max_length=100)
     days: int | None = None
     scopes: str = Field(default="", max_length=500)
 
@@ -139,5 +139,5 @@ def _page(
         current=call.session,
         trouble=trouble,
         made=made,
-        given=given or NewToken(days=90),
+        given=given or NewToken(name="", days=90),
     )
