@@ -111,8 +111,9 @@ def layout(boxes: Sequence[Box], edges: Iterable[Pair]) -> Layout:
         for source, target in edges
         if source != target and source in number and target in number
     )
-    forward = _without_cycles(len(boxes), list(known))
-    ranks = _ranks(len(boxes), forward)
+    ranks = _ranks(len(boxes), _without_cycles(len(boxes), list(known)))
+    # Some of what was left out of a knot leads to the right after all.
+    forward = sorted(edge for edge in known if ranks[edge[0]] < ranks[edge[1]])
     items = [_Item(box.height, box.above, PORT, ranks[at]) for at, box in enumerate(boxes)]
     passages = _connect(items, forward)
     rows = _ordered(items, len(boxes))

@@ -9,7 +9,7 @@ import sys
 import time
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from catalog.pages.graph_layout import Box, Layout, layout, route
@@ -71,6 +71,7 @@ EDGES = st.integers(1, 40).flatmap(
 
 @settings(max_examples=150, deadline=None)
 @given(EDGES)
+@example((4, [(0, 1), (1, 3), (2, 1), (3, 2)]))
 def test_nothing_overlaps_whatever_the_edges(case: tuple[int, list[tuple[int, int]]]) -> None:
     count, edges = case
     given_boxes, given_edges = boxes(count, len(edges)), pairs(edges)
