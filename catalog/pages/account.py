@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
@@ -13,7 +12,7 @@ from starlette.responses import Response
 from catalog.access import sessions, tokens, users
 from catalog.access.preferences import Preferences, set_preferences
 from catalog.errors import BadInput, CatalogError, NotFound
-from catalog.pages.frame import go, page
+from catalog.pages.frame import Trouble, go, page, status_of
 from catalog.serving.call import Call, CallArg, Router
 from catalog.serving.cookies import clear_session
 
@@ -43,14 +42,6 @@ class NewToken(BaseModel):
     scopes: str = Field(default="", max_length=500)
 
 
-@dataclass(frozen=True)
-class Trouble:
-    """What was wrong with which form."""
-
-    form: str
-    error: CatalogError
-
-
 @router.get("", include_in_schema=False)
 def show(call: CallArg) -> Response:
     """The page."""
@@ -64,7 +55,7 @@ def look(call: CallArg, given: Annotated[Look, Form()]) -> Response:
     try:
         call.write(lambda unit: set_preferences(unit, call.viewer, wanted))
     except CatalogError as error:
-        return go(call, "/account", f"{error.message} {error.remedy or ''}", "bad")
+        return go(call, "/account", str(error), "bad")
     return go(call, "/account", "Your preferences are saved.")
 
 
@@ -130,7 +121,7 @@ def _page(
     return page(
         call,
         "account/account.html",
-        status=200 if trouble is None else trouble.error.status,
+        status=status_of(trouble),
         user=mine,
         wanted=call.preferences,
         zones=sorted(available_timezones()),

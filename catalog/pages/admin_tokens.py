@@ -12,7 +12,7 @@ from catalog.access import tokens
 from catalog.assets.people import names_of
 from catalog.errors import CatalogError
 from catalog.model import clock
-from catalog.pages.frame import go, page
+from catalog.pages.frame import go, page, status_of
 from catalog.serving.call import Call, CallArg, Router
 from catalog.types import ROLES
 
@@ -77,7 +77,7 @@ def _page(
     return page(
         call,
         "admin/tokens.html",
-        status=200 if error is None else error.status,
+        status=status_of(error),
         tab="tokens",
         tokens=living,
         dead=[one for one in found if _is_dead(one, now)][::-1],

@@ -14,7 +14,7 @@ from catalog.access.users import UserView
 from catalog.assets.links import base_url
 from catalog.errors import BadInput, CatalogError
 from catalog.history.unit import Unit
-from catalog.pages.frame import go, page
+from catalog.pages.frame import Trouble, go, page, status_of
 from catalog.pages.texts import urlpart
 from catalog.serving.call import Call, CallArg, Router
 from catalog.types import ROLES
@@ -45,14 +45,6 @@ class Password(BaseModel):
 
     password: SecretStr = SecretStr("")
     again: SecretStr = SecretStr("")
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """What was wrong with which form."""
-
-    form: str
-    error: CatalogError
 
 
 @dataclass(frozen=True)
@@ -195,7 +187,7 @@ def _list(call: Call, trouble: Trouble | None = None, given: NewUser | None = No
     return page(
         call,
         "admin/users.html",
-        status=200 if trouble is None else trouble.error.status,
+        status=status_of(trouble),
         tab="users",
         users=found,
         roles=ROLES,
@@ -218,7 +210,7 @@ def _one(
     return page(
         call,
         "admin/user.html",
-        status=200 if trouble is None else trouble.error.status,
+        status=status_of(trouble),
         tab="users",
         user=user,
         given=given or _person(user),

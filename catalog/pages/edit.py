@@ -29,17 +29,16 @@ from catalog.errors import Ambiguous, BadInput, CatalogError, NotAllowed, Precon
 from catalog.history.unit import Unit
 from catalog.pages import edit_form
 from catalog.pages.edit_form import FIELDS, Clash, Given, Values
-from catalog.pages.frame import fragment, go, local_path, page
+from catalog.pages.frame import fragment, go, local_path, page, status_of
 from catalog.pages.texts import column_path
 from catalog.serving.call import Call, CallArg, Router
+from catalog.types import OWNER_ROLES
 
 router = Router("", "pages")
 AssetId = Annotated[str, Path()]
 PEOPLE_OFFERED: Final = 500
 TRIES: Final = 3
-ROLE_NAMES: Final = {
-    "owner": "Owner", "technical": "Technical", "business": "Business", "steward": "Steward",
-}  # fmt: skip
+ROLE_NAMES: Final = {role: role.capitalize() for role in OWNER_ROLES}
 
 
 class Text(BaseModel):
@@ -209,7 +208,7 @@ def _people(call: Call, session: Any) -> tuple[str, ...]:
 def _form(call: Call, editing: Editing, shown: Shown) -> Response:
     values: dict[str, Any] = {"editing": editing, "shown": shown, "roles": ROLE_NAMES}
     values |= {"longest": {"title": TITLE_LENGTH, "description": DESCRIPTION_LENGTH}}
-    status = shown.error.status if shown.error is not None else 200
+    status = status_of(shown.error)
     if shown.part:
         found = fragment(call, "edit/part.html", **values)
         found.status_code = status

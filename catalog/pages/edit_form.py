@@ -19,7 +19,6 @@ from catalog.curation.patch import UNSET, FactPatch, FlagPatch, OwnerPatch, TagP
 from catalog.errors import BadInput
 
 FIELDS: Final = ("title", "description", "owners", "tags")
-ROLES: Final = ("owner", "technical", "business", "steward")
 
 
 class Given(BaseModel):

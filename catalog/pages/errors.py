@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from catalog.access import people
-from catalog.pages.frame import page
+from catalog.pages.frame import address_of, page
 from catalog.pages.sign_in import login_path
 from catalog.serving.call import Call
 from catalog.serving.problems import Problem
@@ -38,10 +38,7 @@ def install(app: FastAPI) -> None:
 async def problem_page(request: Request, problem: Problem) -> Response:
     """The page of a problem; who is not signed in is asked to."""
     if problem.status == 401 and request.method in ("GET", "HEAD"):
-        path = request.url.path
-        if request.url.query:
-            path += f"?{request.url.query}"
-        return RedirectResponse(login_path(path), 303)
+        return RedirectResponse(login_path(address_of(request)), 303)
     return await run_in_threadpool(_page, request, problem)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Request
@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from catalog.access.preferences import is_zone
+from catalog.errors import CatalogError
 from catalog.pages import texts
 from catalog.pages.foot import foot_of
 from catalog.serving.call import Call
@@ -48,6 +49,23 @@ class Said:
 
     text: str
     kind: str
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What was wrong with which form."""
+
+    form: str
+    error: CatalogError
+
+
+class Troubled(Protocol):
+    """What may hold an error to show beside a form."""
+
+    @property
+    def error(self) -> CatalogError | None:
+        """The error, None: nothing is wrong."""
+        ...
 
 
 class Static(StaticFiles):
@@ -168,6 +186,18 @@ def go(call: Call, path: str, text: str | None = None, kind: str = "ok") -> Redi
             path="/",
         )
     return found
+
+
+def status_of(wrong: CatalogError | Troubled | None) -> int:
+    """The status of a page that is shown again because of an error, or for the first time."""
+    error = wrong if wrong is None or isinstance(wrong, CatalogError) else wrong.error
+    return 200 if error is None else error.status
+
+
+def address_of(request: Request) -> str:
+    """The path that was asked for, with its parameters."""
+    url = request.url
+    return f"{url.path}?{url.query}" if url.query else url.path
 
 
 def local_path(path: str | None) -> str:

@@ -18,7 +18,7 @@ from catalog.curation import restore as curated
 from catalog.errors import CatalogError, Precondition
 from catalog.pages.asset_head import head_in
 from catalog.pages.differences import ColumnRow, ValueRow, column_rows, summary, value_rows
-from catalog.pages.frame import go, page
+from catalog.pages.frame import go, page, status_of
 from catalog.pages.stories import Story, crawl_of, names_in, tell, who_of
 from catalog.pages.story_words import because, person, said
 from catalog.serving.call import Call, CallArg, Router
@@ -144,7 +144,7 @@ def _page(
         call,
         "history/history.html",
         here="/browse",
-        status=200 if trouble is None else trouble.error.status,
+        status=status_of(trouble),
         head=head,
         found=found,
         versions=listed,

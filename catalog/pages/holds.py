@@ -15,7 +15,7 @@ from starlette.responses import Response
 from catalog.errors import BadInput, CatalogError
 from catalog.model import clock
 from catalog.pages.foot import standings
-from catalog.pages.frame import go, local_path, me_of, page
+from catalog.pages.frame import address_of, go, local_path, me_of, page, status_of
 from catalog.pages.texts import zone_of
 from catalog.serving.call import Call, CallArg, Router
 from catalog.sources import crawl_reads, holds, problems, reads
@@ -214,7 +214,7 @@ def _problems_page(
         call,
         "sources/problems.html",
         here="/sources",
-        status=200 if trouble is None else trouble.error.status,
+        status=status_of(trouble),
         found=found,
         names=names,
         source=source,
@@ -222,7 +222,7 @@ def _problems_page(
         resolved=resolved,
         first_page=after is None,
         trouble=trouble,
-        back=local_path(trouble.typed.back) if trouble else _here(call),
+        back=local_path(trouble.typed.back) if trouble else address_of(call.request),
         **muting(call),
     )
 
@@ -250,8 +250,3 @@ def _end_of(call: Call, text: str) -> int:
         return clock.from_datetime(datetime.combine(day, time(23, 59, 59), zone))
     except OverflowError:
         raise BadInput(f"{day} is too far away.", remedy="Give an earlier end.") from None
-
-
-def _here(call: Call) -> str:
-    url = call.request.url
-    return url.path + (f"?{url.query}" if url.query else "")

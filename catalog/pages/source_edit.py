@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Form
@@ -16,7 +15,7 @@ from catalog.errors import CatalogError, Conflict, NotFound, Precondition, Unava
 from catalog.history.unit import Unit
 from catalog.pages.config_form import Filled, config_of, errors_of, form_fields, typed_secrets
 from catalog.pages.foot import standings
-from catalog.pages.frame import go, page
+from catalog.pages.frame import Trouble, go, page, status_of
 from catalog.pages.source_form import Answer, NewSource, answer_of, runs_of, schedule_value
 from catalog.pages.sources import SourceRef, Typed, kind_title, source_page
 from catalog.serving.call import Call, CallArg, Router
@@ -60,14 +59,6 @@ class Removed(BaseModel):
 
     now: str = Field(default="", max_length=10)
     typed: str = Field(default="", max_length=100)
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """What was wrong with which form."""
-
-    form: str
-    error: CatalogError
 
 
 # --- settings -------------------------------------------------------------------------------
@@ -217,7 +208,7 @@ def _move_page(
         call,
         "sources/move.html",
         here="/sources",
-        status=200 if trouble is None else trouble.error.status,
+        status=status_of(trouble),
         source=found,
         own=own,
         given=given,
@@ -250,7 +241,7 @@ def remove(call: CallArg, source: SourceRef, given: Annotated[Removed, Form()]) 
         )
     except Unavailable as error:
         standings(call).forget()
-        return go(call, f"/sources/{found.id}", f"{error.message} {error.remedy or ''}", "warn")
+        return go(call, f"/sources/{found.id}", str(error), "warn")
     except CatalogError as error:
         return _remove_page(call, found, error, given.typed)
     standings(call).forget()
@@ -272,7 +263,7 @@ def _remove_page(
         call,
         "sources/remove.html",
         here="/sources",
-        status=200 if error is None else error.status,
+        status=status_of(error),
         source=found,
         address=found.id if gone else found.name,
         assets=assets,
@@ -361,7 +352,7 @@ def _form(
         call,
         "sources/edit.html",
         here="/sources",
-        status=200 if error is None else error.status,
+        status=status_of(error),
         source=found,
         kind=kind_title(found.kind),
         known=schema is not None,

@@ -29,7 +29,7 @@ from catalog.pages.config_form import (
     typed_secrets,
 )
 from catalog.pages.foot import standings
-from catalog.pages.frame import go, page
+from catalog.pages.frame import go, page, status_of
 from catalog.serving.call import Call, CallArg, Router
 from catalog.sources import schedules, sources
 from catalog.sources.configs import PUSH
@@ -213,7 +213,7 @@ def _form(
         call,
         "sources/new.html",
         here="/sources",
-        status=200 if error is None else error.status,
+        status=status_of(error),
         kind=kind,
         given=given,
         fields=fields,

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from catalog.crawling.registry import crawler_class
 from catalog.errors import CatalogError
 from catalog.pages.foot import standings
-from catalog.pages.frame import page
+from catalog.pages.frame import page, status_of
 from catalog.pages.holds import by_scope
 from catalog.pages.source_form import RUNS
 from catalog.serving.call import Call, CallArg, Router
@@ -98,7 +98,7 @@ def source_page(
         call,
         "sources/source.html",
         here="/sources",
-        status=200 if typed is None or typed.error is None else typed.error.status,
+        status=status_of(typed),
         source=found,
         kind=kind_title(found.kind),
         pushed=found.kind == PUSH,

@@ -142,11 +142,6 @@ def crawl_of(actor: str) -> str:
     return crawl if family == "crawl" else ""
 
 
-def stories(changes: Iterable[ChangeView]) -> list[Story]:
-    """`tell` without a store to look names up in: people and sources are told as what they are."""
-    return [story(one) for one in changes]
-
-
 def story(
     change: ChangeView, names: Names = NOBODY, sources: Mapping[str, str] | None = None
 ) -> Story:
