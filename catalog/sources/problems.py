@@ -16,6 +16,7 @@ from catalog.history.store import table_of
 from catalog.history.unit import Unit
 from catalog.model import CrawlProblem, clock
 from catalog.naming import clean_text, id_bytes, new_id, without_secrets
+from catalog.sources.seen import problems_seen
 
 _PROBLEM = table_of(CrawlProblem)
 
@@ -122,19 +123,20 @@ def mute(unit: Unit, viewer: Viewer, problem_id: str, reason: str, until: int) -
             f"{clock.to_text(until)} is past; a problem is muted up to a later date.",
             remedy="Give an end date in the future.",
         )
-    _set_muted(unit, problem_id, until, reason, viewer.actor)
+    _set_muted(unit, viewer, problem_id, until, reason)
 
 
 def unmute(unit: Unit, viewer: Viewer, problem_id: str) -> None:
     """Ends the muting of a problem."""
     viewer.require("mute")
-    _set_muted(unit, problem_id, None, None, None)
+    _set_muted(unit, viewer, problem_id, None, None)
 
 
 def _set_muted(
-    unit: Unit, problem_id: str, until: int | None, reason: str | None, by: str | None
+    unit: Unit, viewer: Viewer, problem_id: str, until: int | None, reason: str | None
 ) -> None:
-    row = _by_id(unit, problem_id)
+    row = _by_id(unit, viewer, problem_id)
+    by = None if until is None else viewer.actor
     unit.connection.execute(
         update(_PROBLEM)
         .where(_PROBLEM.c.key == row.key)
@@ -150,11 +152,13 @@ def _set_muted(
     )
 
 
-def _by_id(unit: Unit, problem_id: str) -> Any:
+def _by_id(unit: Unit, viewer: Viewer, problem_id: str) -> Any:
     raw = id_bytes(problem_id)
     row = None
     if raw is not None:
-        row = unit.connection.execute(select(_PROBLEM).where(_PROBLEM.c.uid == raw)).first()
+        row = unit.connection.execute(
+            select(_PROBLEM).where(_PROBLEM.c.uid == raw, problems_seen(viewer))
+        ).first()
     if row is None:
         raise NotFound(
             f"There is no problem {problem_id}.", remedy="List the problems of the source."

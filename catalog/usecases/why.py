@@ -28,8 +28,7 @@ from catalog.model import (
 )
 from catalog.naming import id_text, normalize_location
 from catalog.sources.configs import PUSH
-from catalog.sources.crawl_reads import problems_seen
-from catalog.sources.seen import visible_sources
+from catalog.sources.seen import problems_seen, visible_sources
 
 _ASSET, _SOURCE, _HOLD = table_of(Asset), table_of(Source), table_of(Hold)
 _CHANGE, _PROBLEM = table_of(Change), table_of(CrawlProblem)

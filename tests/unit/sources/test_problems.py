@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from catalog.access.viewer import SYSTEM, Viewer
+from catalog.access.expression import Equals
+from catalog.access.viewer import SYSTEM, Viewer, install_policy
 from catalog.errors import BadInput, NotAllowed, NotFound
 from catalog.history.store import Store
 from catalog.model import Change, CrawlProblem, clock
@@ -83,3 +84,19 @@ def test_mute_with_reason_and_end(store: Store) -> None:
         ("muted", problem),
         ("unmuted", problem),
     ]
+
+
+def test_who_does_not_see_a_problem_does_not_mute_it(store: Store) -> None:
+    note(store, add_source(store), None, 1, BROKEN)
+    problem = id_text(rows(store, CrawlProblem)[0].uid)
+    later = clock.now() + clock.DAY
+    steward = Viewer("user:1", "steward")
+    before = install_policy(lambda _viewer: Equals("name", "t"))
+    try:
+        with pytest.raises(NotFound):
+            store.run(lambda unit: problems.mute(unit, steward, problem, "x", later), "user:1")
+        with pytest.raises(NotFound):
+            store.run(lambda unit: problems.unmute(unit, steward, problem), "user:1")
+    finally:
+        install_policy(before)
+    assert rows(store, Change) == []
