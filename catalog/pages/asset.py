@@ -55,7 +55,7 @@ def overview(call: CallArg, id: AssetId, as_of: str | None = None) -> Response:
         around = _around(connection, call, head) if own else None
         definition = _definition(connection, call, head) if own else None
     if not own:
-        return container_page(call, head.view, match)
+        return container_page(call, head)
     call.viewed(match.key)
     return page(
         call,

@@ -81,8 +81,10 @@ def head_in(
     else:
         sequence = past.sequence_of(connection, as_of)
         view = past.as_of(connection, call.viewer, match, sequence)
-    up = adjacency.degrees(connection, call.viewer, [match.key], "up").get(match.key, 0)
-    down = adjacency.degrees(connection, call.viewer, [match.key], "down").get(match.key, 0)
+    up = down = 0
+    if view.asset_class != "container":  # data flows between what lies in containers
+        up = adjacency.degrees(connection, call.viewer, [match.key], "up").get(match.key, 0)
+        down = adjacency.degrees(connection, call.viewer, [match.key], "down").get(match.key, 0)
     steps = versions.count(connection, call.viewer, match)
     now = as_of is None and view.state != "removed"
     return Head(

@@ -7,9 +7,9 @@ from typing import Final
 
 from starlette.responses import Response
 
-from catalog.assets import listing, reading
-from catalog.assets.resolve import resolve_id
+from catalog.assets import listing
 from catalog.assets.views import Page, Summary
+from catalog.pages.asset_head import head_of
 from catalog.pages.container import container_page
 from catalog.pages.foot import standings
 from catalog.pages.frame import page
@@ -57,10 +57,7 @@ def outermost(call: CallArg, text: str = "", cursor: str | None = None) -> Respo
 @router.get("/{id}", include_in_schema=False)
 def inside(call: CallArg, id: str, text: str = "", cursor: str | None = None) -> Response:
     """The page of a container with its children narrowed to a name, or from a cursor on."""
-    with call.connect() as connection:
-        match = resolve_id(connection, call.viewer, id)
-        view = reading.read(connection, call.viewer, match)
-    return container_page(call, view, match, text=text, cursor=cursor)
+    return container_page(call, head_of(call, id), text=text, cursor=cursor)
 
 
 def _groups(
