@@ -125,9 +125,13 @@ def _described(one: records.Field, side: int) -> dict[str, list[Any]]:
 
 def _changed(path: str, fields: dict[str, list[Any]]) -> ColumnChange:
     what = "retyped" if "type" in fields or "native_type" in fields else "changed"
-    breaking = "type" in fields and not widens(*fields["type"])
-    may_be_empty = fields.get("nullable") == [False, True]
-    return ColumnChange(path, what, None, fields, breaking or may_be_empty)
+    return ColumnChange(path, what, None, fields, breaks(fields))
+
+
+def breaks(fields: Mapping[str, Sequence[Any]]) -> bool:
+    """Whether a column that changed so (field -> before, after) may fail who reads it."""
+    other_type = "type" in fields and not widens(*fields["type"])
+    return other_type or list(fields.get("nullable", ())) == [False, True]
 
 
 def widens(old: str, new: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, func, select
 
 from catalog.access.viewer import Viewer
-from catalog.assets.diff import widens
+from catalog.assets.diff import breaks
 from catalog.assets.resolve import Match
 from catalog.history.store import table_of
 from catalog.model import AssetVersion, Change
@@ -95,10 +95,4 @@ def _add_columns(step: Done, before: Mapping[str, Any], after: Mapping[str, Any]
             step.breaking += 1
         else:
             step.changed += 1
-            step.breaking += _breaks(old, new)
-
-
-def _breaks(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    other_type = "type" in old and not widens(old["type"], new["type"])
-    empty = old.get("nullable") is False and new.get("nullable") is True
-    return other_type or empty
+            step.breaking += breaks({name: (old[name], new.get(name)) for name in old})

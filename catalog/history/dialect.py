@@ -217,6 +217,18 @@ def rows_written(connection: Connection) -> int:
     )
 
 
+def engine_facts(connection: Connection) -> tuple[str, str, int]:
+    """(name, version, bytes of the store) of the engine."""
+    if connection.dialect.name == "sqlite":
+        version = connection.exec_driver_sql("SELECT sqlite_version()").scalar_one()
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        size = connection.exec_driver_sql("PRAGMA page_size").scalar_one()
+        return "SQLite", str(version), int(pages) * int(size)
+    version = connection.exec_driver_sql("SHOW server_version").scalar_one()
+    size = connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one()
+    return "PostgreSQL", str(version), int(size)
+
+
 def is_retryable(error: BaseException) -> bool:
     """Deadlock or serialization failure of PostgreSQL: the unit may be repeated as a whole."""
     return getattr(getattr(error, "orig", None), "sqlstate", None) in ("40001", "40P01")

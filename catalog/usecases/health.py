@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, select
 
 from catalog import __version__
 from catalog.access.viewer import Viewer
-from catalog.history import migrate
+from catalog.history import dialect, migrate
 from catalog.history.store import Store, table_of
 from catalog.jobs.leases import INDEX_WRITER, SCHEDULER, SERVE, Leases
 from catalog.jobs.queue import Job, Queue
@@ -95,7 +95,7 @@ def health(
     with store.connect() as connection:
         sequence = int(connection.scalar(select(func.max(_CHANGE.c.sequence))) or 0)
         followers = tuple(_followers(connection, sequence))
-        name, version, size = _store(connection)
+        name, version, size = dialect.engine_facts(connection)
         counts = {
             row.state: int(row.many)
             for row in connection.execute(
@@ -139,18 +139,6 @@ def cancel_job(viewer: Viewer, queue: Queue, job: str) -> str:
     """Cancels a queued job, or asks a running one to stop; its state then. `NotFound`."""
     viewer.require("settings")
     return queue.cancel(job)
-
-
-def _store(connection: Connection) -> tuple[str, str, int]:
-    """(name, version, bytes) of the store's engine."""
-    if connection.dialect.name == "sqlite":
-        version = connection.execute(text("SELECT sqlite_version()")).scalar_one()
-        pages = connection.execute(text("PRAGMA page_count")).scalar_one()
-        size = connection.execute(text("PRAGMA page_size")).scalar_one()
-        return "SQLite", str(version), int(pages) * int(size)
-    version = connection.execute(text("SHOW server_version")).scalar_one()
-    size = connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one()
-    return "PostgreSQL", str(version), int(size)
 
 
 def _followers(connection: Connection, last: int) -> Iterator[FollowerState]:
