@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, selec
 
 from catalog.access.viewer import Viewer, visible
 from catalog.assets.columns import page_size
-from catalog.assets.past import sequence_at
+from catalog.assets.moments import sequence_at
 from catalog.assets.people import names_of
 from catalog.assets.references import hide_in_changes, sees_all
 from catalog.assets.resolve import Match

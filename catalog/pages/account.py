@@ -13,8 +13,9 @@ from catalog.access import sessions, tokens, users
 from catalog.access.preferences import Preferences, set_preferences
 from catalog.errors import BadInput, CatalogError, NotFound
 from catalog.pages.frame import Trouble, go, page, status_of
-from catalog.serving.call import Call, CallArg, Router
+from catalog.serving.call import Call, CallArg
 from catalog.serving.cookies import clear_session
+from catalog.serving.routing import Router
 
 router = Router("/account", "pages")
 

@@ -15,7 +15,8 @@ from catalog.assets.changes import FeedFilter
 from catalog.pages.foot import standings
 from catalog.pages.frame import page
 from catalog.pages.stories import Story, tell
-from catalog.serving.call import Call, CallArg, Router
+from catalog.serving.call import Call, CallArg
+from catalog.serving.routing import Router
 
 router = Router("", "pages")
 SHOWN: Final = 60

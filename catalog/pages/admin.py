@@ -9,7 +9,8 @@ from starlette.responses import RedirectResponse, Response
 
 from catalog import __version__
 from catalog.pages.frame import go, page
-from catalog.serving.call import CallArg, Router
+from catalog.serving.call import CallArg
+from catalog.serving.routing import Router
 from catalog.usecases.health import cancel_job, health
 from catalog.usecases.in_effect import settings_in_effect
 

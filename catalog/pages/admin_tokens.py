@@ -13,7 +13,8 @@ from catalog.assets.people import names_of
 from catalog.errors import CatalogError
 from catalog.model import clock
 from catalog.pages.frame import go, page, status_of
-from catalog.serving.call import Call, CallArg, Router
+from catalog.serving.call import Call, CallArg
+from catalog.serving.routing import Router
 from catalog.types import ROLES
 
 router = Router("/admin/tokens", "pages")

@@ -16,7 +16,8 @@ from catalog.errors import BadInput, CatalogError
 from catalog.history.unit import Unit
 from catalog.pages.frame import Trouble, go, page, status_of
 from catalog.pages.texts import urlpart
-from catalog.serving.call import Call, CallArg, Router
+from catalog.serving.call import Call, CallArg
+from catalog.serving.routing import Router
 from catalog.types import ROLES
 
 router = Router("/admin/users", "pages")

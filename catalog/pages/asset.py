@@ -26,7 +26,8 @@ from catalog.pages.frame import page
 from catalog.pages.mini import SIDE, mini
 from catalog.pages.quoting import top_level
 from catalog.pages.snippets import snippets
-from catalog.serving.call import Call, CallArg, Router
+from catalog.serving.call import Call, CallArg
+from catalog.serving.routing import Router
 
 router = Router("/assets", "pages")
 AssetId = Annotated[str, Path()]

@@ -13,7 +13,8 @@ from catalog.pages.activity import grouped
 from catalog.pages.asset_head import head_in
 from catalog.pages.frame import page
 from catalog.pages.stories import tell
-from catalog.serving.call import CallArg, Router
+from catalog.serving.call import CallArg
+from catalog.serving.routing import Router
 from catalog.sources.crawl_reads import list_problems
 from catalog.usecases import why as reasons
 

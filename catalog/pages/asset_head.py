@@ -15,7 +15,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from catalog.assets import past, reading, versions
+from catalog.assets import moments, past, reading, versions
 from catalog.assets.resolve import Match, resolve_id
 from catalog.assets.views import AssetView
 from catalog.lineage import adjacency
@@ -79,7 +79,7 @@ def head_in(
     if as_of is None:
         view = reading.read(connection, call.viewer, match, columns_shown=columns_shown)
     else:
-        sequence = past.sequence_of(connection, as_of)
+        sequence = moments.sequence_of(connection, as_of)
         view = past.as_of(connection, call.viewer, match, sequence)
     up = down = 0
     if view.asset_class != "container":  # data flows between what lies in containers

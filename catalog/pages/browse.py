@@ -14,7 +14,8 @@ from catalog.pages.container import container_page
 from catalog.pages.foot import standings
 from catalog.pages.frame import page
 from catalog.pages.texts import query
-from catalog.serving.call import CallArg, Router
+from catalog.serving.call import CallArg
+from catalog.serving.routing import Router
 from catalog.sources.views import SourceView
 
 router = Router("/browse", "pages")

@@ -18,7 +18,8 @@ from catalog.lineage.views import EdgeView, Graph, Node
 from catalog.pages.asset_head import Head, head_in
 from catalog.pages.edit import own_flag
 from catalog.pages.frame import page
-from catalog.serving.call import Call, CallArg, Router
+from catalog.serving.call import Call, CallArg
+from catalog.serving.routing import Router
 
 router = Router("/assets", "pages")
 NEIGHBOURS: Final = 100

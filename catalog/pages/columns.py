@@ -12,7 +12,8 @@ from catalog.assets.resolve import resolve_id
 from catalog.pages.asset_head import head_in
 from catalog.pages.copies import LABELS
 from catalog.pages.frame import page
-from catalog.serving.call import CallArg, Router
+from catalog.serving.call import CallArg
+from catalog.serving.routing import Router
 
 router = Router("/assets", "pages")
 SHOWN: Final = 100

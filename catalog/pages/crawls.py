@@ -20,7 +20,8 @@ from catalog.pages.foot import standings
 from catalog.pages.frame import fragment, go, me_of, page
 from catalog.pages.holds import by_scope, muting
 from catalog.pages.stories import tell
-from catalog.serving.call import Call, CallArg, Router
+from catalog.serving.call import Call, CallArg
+from catalog.serving.routing import Router
 from catalog.sources import crawl_reads, crawls, holds
 from catalog.sources.crawls import END_STATES
 from catalog.sources.seen import sees_all

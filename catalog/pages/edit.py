@@ -31,7 +31,8 @@ from catalog.pages import edit_form
 from catalog.pages.edit_form import FIELDS, Clash, Given, Values
 from catalog.pages.frame import fragment, go, local_path, page, status_of
 from catalog.pages.texts import column_path
-from catalog.serving.call import Call, CallArg, Router
+from catalog.serving.call import Call, CallArg
+from catalog.serving.routing import Router
 from catalog.types import OWNER_ROLES
 
 router = Router("", "pages")

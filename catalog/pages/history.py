@@ -21,7 +21,8 @@ from catalog.pages.differences import ColumnRow, ValueRow, column_rows, summary,
 from catalog.pages.frame import go, page, status_of
 from catalog.pages.stories import Story, crawl_of, names_in, tell, who_of
 from catalog.pages.story_words import because, person, said
-from catalog.serving.call import Call, CallArg, Router
+from catalog.serving.call import Call, CallArg
+from catalog.serving.routing import Router
 from catalog.sources.crawl_reads import seen_crawls
 
 router = Router("/assets", "pages")

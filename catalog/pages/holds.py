@@ -17,7 +17,8 @@ from catalog.model import clock
 from catalog.pages.foot import standings
 from catalog.pages.frame import address_of, go, local_path, me_of, page, status_of
 from catalog.pages.texts import zone_of
-from catalog.serving.call import Call, CallArg, Router
+from catalog.serving.call import Call, CallArg
+from catalog.serving.routing import Router
 from catalog.sources import crawl_reads, holds, problems, reads
 from catalog.sources.views import HoldView
 from catalog.usecases import removing

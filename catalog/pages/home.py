@@ -17,7 +17,8 @@ from catalog.pages.frame import page
 from catalog.pages.stories import tell
 from catalog.search.engine import Query
 from catalog.search.page import HitView, search
-from catalog.serving.call import Call, CallArg, Router
+from catalog.serving.call import Call, CallArg
+from catalog.serving.routing import Router
 from catalog.sources import holds
 from catalog.usecases import connecting
 

@@ -27,7 +27,8 @@ from catalog.pages.graph_address import FAN, FANS, MOST_NODES, NODES, Wanted, ex
 from catalog.pages.graph_list import Entry, as_csv, entries
 from catalog.pages.graph_picture import FEW_CARDS, draw
 from catalog.pages.graph_shapes import Picture
-from catalog.serving.call import Call, CallArg, Router
+from catalog.serving.call import Call, CallArg
+from catalog.serving.routing import Router
 
 router = Router("/assets", "pages")
 LISTED: Final = 1_000

@@ -10,7 +10,8 @@ from starlette.responses import RedirectResponse, Response
 from catalog.assets.columns import named_column
 from catalog.assets.resolve import resolve
 from catalog.pages.texts import asset_path, column_path
-from catalog.serving.call import CallArg, Router
+from catalog.serving.call import CallArg
+from catalog.serving.routing import Router
 
 router = Router("/name", "pages")
 

@@ -13,7 +13,8 @@ from starlette.responses import Response
 from catalog.access.viewer import ACTIONS
 from catalog.assets.links import base_url
 from catalog.pages.frame import page
-from catalog.serving.call import SIGNED_IN, CallArg, Router
+from catalog.serving.call import SIGNED_IN, CallArg
+from catalog.serving.routing import Router
 
 router = Router("/api", "reference")
 _METHODS: Final = ("get", "post", "put", "patch", "delete")

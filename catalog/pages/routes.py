@@ -27,7 +27,7 @@ from catalog.pages import (
     source_form,
     sources,
 )
-from catalog.serving.call import Router
+from catalog.serving.routing import Router
 
 
 def routers() -> list[Router]:

@@ -22,7 +22,8 @@ from catalog.pages.suggest import OPEN_WORD, options
 from catalog.pages.texts import kind_name, platform_name, query
 from catalog.search.engine import FACETS, MAX_OFFSET, Query, Sort
 from catalog.search.page import SearchPage, search
-from catalog.serving.call import Call, CallArg, Router
+from catalog.serving.call import Call, CallArg
+from catalog.serving.routing import Router
 from catalog.usecases import why as reasons
 
 router = Router("/search", "pages")

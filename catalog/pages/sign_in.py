@@ -13,8 +13,9 @@ from catalog.access import sessions
 from catalog.access.sessions import NewSession
 from catalog.errors import CatalogError
 from catalog.pages.frame import go, local_path, page
-from catalog.serving.call import COOKIE, PUBLIC, SIGNED_IN, Call, CallArg, Router
+from catalog.serving.call import COOKIE, PUBLIC, SIGNED_IN, Call, CallArg
 from catalog.serving.cookies import clear_session, set_session
+from catalog.serving.routing import Router
 
 router = Router("", "pages")
 

@@ -18,7 +18,8 @@ from catalog.pages.foot import standings
 from catalog.pages.frame import Trouble, go, page, status_of
 from catalog.pages.source_form import Answer, NewSource, answer_of, runs_of, schedule_value
 from catalog.pages.sources import SourceRef, Typed, kind_title, source_page
-from catalog.serving.call import Call, CallArg, Router
+from catalog.serving.call import Call, CallArg
+from catalog.serving.routing import Router
 from catalog.sources import reads, sources
 from catalog.sources.views import SourceView
 from catalog.usecases import connecting, crawling, removing

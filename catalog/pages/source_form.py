@@ -30,7 +30,8 @@ from catalog.pages.config_form import (
 )
 from catalog.pages.foot import standings
 from catalog.pages.frame import go, page, status_of
-from catalog.serving.call import Call, CallArg, Router
+from catalog.serving.call import Call, CallArg
+from catalog.serving.routing import Router
 from catalog.sources import schedules, sources
 from catalog.sources.configs import PUSH
 from catalog.usecases import connecting, crawling

@@ -14,7 +14,8 @@ from catalog.pages.foot import standings
 from catalog.pages.frame import page, status_of
 from catalog.pages.holds import by_scope
 from catalog.pages.source_form import RUNS
-from catalog.serving.call import Call, CallArg, Router
+from catalog.serving.call import Call, CallArg
+from catalog.serving.routing import Router
 from catalog.sources import crawl_reads, holds, reads
 from catalog.sources.configs import PUSH
 from catalog.sources.ledger import total

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from catalog.serving.call import Router
+from catalog.serving.routing import Router
 
 
 def routers() -> list[Router]:

@@ -21,7 +21,7 @@ from catalog.api.v1.by_name import (
     told,
 )
 from catalog.assets import columns as asset_columns
-from catalog.assets import listing, past, reading
+from catalog.assets import listing, moments, past, reading
 from catalog.assets import lookup as lookups
 from catalog.assets import partitions as asset_partitions
 from catalog.assets.views import (
@@ -33,7 +33,8 @@ from catalog.assets.views import (
     SeenBy,
     Summary,
 )
-from catalog.serving.call import Call, CallArg, Router, reply
+from catalog.serving.call import Call, CallArg, reply
+from catalog.serving.routing import Router
 from catalog.usecases import why as reasons
 
 router = Router("/api/v1", "assets")
@@ -126,7 +127,7 @@ def asset(
         if as_of is None:
             view = reading.read(connection, call.viewer, match)
         else:
-            sequence = past.sequence_of(connection, as_of)
+            sequence = moments.sequence_of(connection, as_of)
             view = past.as_of(connection, call.viewer, match, sequence)
     call.looked_up(match.key)
     return reply(view, etag=view.etag if as_of is None else None)
@@ -274,7 +275,7 @@ def columns(
                 connection, call.viewer, match, **wanted, limit=limit, cursor=cursor
             )
         else:
-            sequence = past.sequence_of(connection, as_of)
+            sequence = moments.sequence_of(connection, as_of)
             view = past.as_of(connection, call.viewer, match, sequence)
             page = asset_columns.page_of(view, **wanted, limit=limit, cursor=cursor)
     return told(ColumnPage, match, page)
@@ -312,7 +313,7 @@ def partitions(
     as_of: AsOfQuery = None,
 ) -> object:
     """Partitions by path, or those with the newest file first."""
-    past.refuse_as_of(as_of, "Partitions")
+    moments.refuse_as_of(as_of, "Partitions")
     with call.connect() as connection:
         match = asked.match(connection, call.viewer)
         page = asset_partitions.partitions(
@@ -324,7 +325,7 @@ def partitions(
 @pair.get("/sightings", returns=SightingPage, summary="Which sources see an asset")
 def sightings(call: Call, asked: Asked, *, as_of: AsOfQuery = None) -> object:
     """What each source knows of the asset, with the last crawl that covered it."""
-    past.refuse_as_of(as_of, "Sightings")
+    moments.refuse_as_of(as_of, "Sightings")
     with call.connect() as connection:
         match = asked.match(connection, call.viewer)
         seen = reading.read(connection, call.viewer, match).seen_by or []
@@ -348,7 +349,7 @@ def sightings(call: Call, asked: Asked, *, as_of: AsOfQuery = None) -> object:
 )
 def definition(call: Call, asked: Asked, *, as_of: AsOfQuery = None) -> object:
     """The SQL of a view, or of the statement that created a table; null when none is known."""
-    past.refuse_as_of(as_of, "The definition")
+    moments.refuse_as_of(as_of, "The definition")
     with call.connect() as connection:
         match = asked.match(connection, call.viewer)
         view = reading.read(connection, call.viewer, match)

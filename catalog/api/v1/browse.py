@@ -11,11 +11,12 @@ from pydantic import BaseModel, ConfigDict
 from catalog.api.v1.assets import REF
 from catalog.api.v1.by_name import AsOfQuery, AssetRef, CursorQuery, LimitQuery, ref
 from catalog.assets import counts, listing, namespaces, reading, resolve
+from catalog.assets.moments import refuse_as_of
 from catalog.assets.namespaces import NamespaceEdit, NamespaceView
-from catalog.assets.past import refuse_as_of
 from catalog.assets.views import Crumb, Glance, Page, Summary
 from catalog.history.unit import Unit
-from catalog.serving.call import CallArg, Router, reply
+from catalog.serving.call import CallArg, reply
+from catalog.serving.routing import Router
 
 router = Router("/api/v1", "browse")
 

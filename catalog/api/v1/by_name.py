@@ -19,7 +19,8 @@ from catalog.access.viewer import Viewer
 from catalog.assets.links import asset_url
 from catalog.assets.resolve import Match, resolve, resolve_id
 from catalog.naming import canonical, id_text
-from catalog.serving.call import Call, CallArg, Mounting, Router, reply
+from catalog.serving.call import Call, CallArg, reply
+from catalog.serving.routing import Mounting, Router
 
 NameQuery = Annotated[
     str,

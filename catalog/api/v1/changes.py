@@ -19,10 +19,11 @@ from catalog.api.v1.by_name import (
     told,
 )
 from catalog.assets import changes as log
-from catalog.assets import past, resolve
+from catalog.assets import moments, resolve
 from catalog.assets import versions as asset_versions
 from catalog.assets.views import ChangeView, Page, VersionView
-from catalog.serving.call import Call, CallArg, Router, reply
+from catalog.serving.call import Call, CallArg, reply
+from catalog.serving.routing import Router
 
 router = Router("/api/v1", "changes")
 pair = Pair(router)
@@ -128,7 +129,7 @@ def changes(
     as_of: AsOfQuery = None,
 ) -> object:
     """Every entry of the change log about the asset and its columns, the newest first."""
-    past.refuse_as_of(as_of, "Changes")
+    moments.refuse_as_of(as_of, "Changes")
     with call.connect() as connection:
         match = asked.match(connection, call.viewer)
         page = log.changes(connection, call.viewer, match, limit=limit, cursor=cursor)
@@ -151,7 +152,7 @@ def versions(
     as_of: AsOfQuery = None,
 ) -> object:
     """Steps in the history, the newest first; `as_of=SEQUENCE` of the asset shows that state."""
-    past.refuse_as_of(as_of, "Versions")
+    moments.refuse_as_of(as_of, "Versions")
     with call.connect() as connection:
         match = asked.match(connection, call.viewer)
         page = asset_versions.versions(

@@ -21,7 +21,8 @@ from catalog.api.v1.crawl_shapes import (
     problem_of,
 )
 from catalog.api.v1.events import crawl_events
-from catalog.serving.call import CallArg, Router, reply
+from catalog.serving.call import CallArg, reply
+from catalog.serving.routing import Router
 from catalog.sources import crawl_reads, crawls, holds, problems
 from catalog.usecases import removing
 

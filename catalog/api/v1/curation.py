@@ -20,7 +20,8 @@ from catalog.curation.patch import UNSET, FactPatch, FlagPatch, OwnerPatch, TagP
 from catalog.errors import Precondition
 from catalog.history.unit import Unit
 from catalog.model.clock import to_text
-from catalog.serving.call import Call, Router
+from catalog.serving.call import Call
+from catalog.serving.routing import Router
 
 router = Router("/api/v1", "curation")
 pair = Pair(router)

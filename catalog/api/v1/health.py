@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 from sqlalchemy import text
 
-from catalog.serving.call import PUBLIC, CallArg, Router, reply
+from catalog.serving.call import PUBLIC, CallArg, reply
+from catalog.serving.routing import Router
 
 router = Router("/api/v1", "health")
 

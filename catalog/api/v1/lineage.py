@@ -19,13 +19,14 @@ from catalog.api.v1.by_name import (
     of_asset,
     told,
 )
-from catalog.assets import past, resolve
+from catalog.assets import moments, resolve
 from catalog.assets.columns import named_column
 from catalog.assets.views import Page
 from catalog.lineage import evidence as reasons
 from catalog.lineage import graph
 from catalog.lineage.views import EvidenceView, Graph, Node
-from catalog.serving.call import Call, Router
+from catalog.serving.call import Call
+from catalog.serving.routing import Router
 
 router = Router("/api/v1", "lineage")
 pair = Pair(router)
@@ -99,7 +100,7 @@ def lineage(
 
     With `column` the trace of that column. What is not drawn is counted on the nodes.
     """
-    past.refuse_as_of(as_of, "Lineage")
+    moments.refuse_as_of(as_of, "Lineage")
     with call.connect() as connection:
         match = asked.match(connection, call.viewer, column)
         path = match.column and named_column(connection, match, match.column).path
@@ -133,7 +134,7 @@ def neighbours(
     as_of: AsOfQuery = None,
 ) -> object:
     """All neighbours of a node that has more than a graph draws, by name, in pages."""
-    past.refuse_as_of(as_of, "Lineage")
+    moments.refuse_as_of(as_of, "Lineage")
     with call.connect() as connection:
         match = asked.match(connection, call.viewer)
         page = reasons.neighbours(

@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 from catalog.access import accounts, people, teams
 from catalog.api.shapes import Listed, listed, shaped
-from catalog.serving.call import CallArg, Router, reply
+from catalog.serving.call import CallArg, reply
+from catalog.serving.routing import Router
 
 router = Router("/api/v1", "people")
 

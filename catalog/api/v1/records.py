@@ -12,7 +12,8 @@ from starlette.responses import Response
 from catalog.access.viewer import SYSTEM
 from catalog.api.v1.crawl_shapes import CrawlDetailed, detail_of
 from catalog.errors import BadInput
-from catalog.serving.call import SIGNED_IN, Call, CallArg, Router, reply
+from catalog.serving.call import SIGNED_IN, Call, CallArg, reply
+from catalog.serving.routing import Router
 from catalog.sources import crawl_reads
 from catalog.usecases import pushing
 

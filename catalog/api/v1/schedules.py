@@ -11,7 +11,8 @@ from starlette.responses import Response
 from catalog.api.shapes import Listed, listed, version_of
 from catalog.api.v1.crawl_shapes import ScheduleShown, schedule_of, source_of
 from catalog.errors import BadInput, Precondition
-from catalog.serving.call import Call, CallArg, Router, reply
+from catalog.serving.call import Call, CallArg, reply
+from catalog.serving.routing import Router
 from catalog.sources import reads, sources
 from catalog.sources.views import SourceView
 

@@ -9,13 +9,14 @@ import msgspec
 from fastapi import Query
 
 from catalog.api.v1.by_name import EXAMPLE_ID, AsOfQuery, CursorQuery, ListQuery
-from catalog.assets.past import refuse_as_of
+from catalog.assets.moments import refuse_as_of
 from catalog.errors import BadInput
 from catalog.history import cursor as cursors
 from catalog.search.engine import FACETS
 from catalog.search.engine import Query as Wanted
 from catalog.search.page import FacetCount, HitView, SearchPage, Suggestion, search
-from catalog.serving.call import CallArg, Router, reply
+from catalog.serving.call import CallArg, reply
+from catalog.serving.routing import Router
 
 router = Router("/api/v1", "search")
 WordsQuery = Annotated[

@@ -12,7 +12,8 @@ from catalog import __version__
 from catalog.api.shapes import LIMIT, after_of, cursor_of, shaped
 from catalog.model import clock
 from catalog.naming import without_secrets
-from catalog.serving.call import CallArg, Router, reply
+from catalog.serving.call import CallArg, reply
+from catalog.serving.routing import Router
 from catalog.usecases.in_effect import Setting, settings_in_effect
 
 router = Router("/api/v1", "service")

@@ -13,8 +13,9 @@ from catalog.access import sessions
 from catalog.api.shapes import Listed, listed, shaped
 from catalog.errors import NotFound
 from catalog.model import clock
-from catalog.serving.call import COOKIE, PUBLIC, SIGNED_IN, CallArg, Router, reply
+from catalog.serving.call import COOKIE, PUBLIC, SIGNED_IN, CallArg, reply
 from catalog.serving.cookies import clear_session, set_session
+from catalog.serving.routing import Router
 
 router = Router("/api/v1/sessions", "sessions")
 

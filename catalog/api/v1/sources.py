@@ -14,7 +14,8 @@ from catalog.api.shapes import Listed, listed, version_of
 from catalog.api.v1.crawl_shapes import CrawlDetailed, Source, detail_of, source_of
 from catalog.errors import Precondition
 from catalog.history.unit import Unit
-from catalog.serving.call import Call, CallArg, Router, reply
+from catalog.serving.call import Call, CallArg, reply
+from catalog.serving.routing import Router
 from catalog.sources import crawl_reads, reads, sources
 from catalog.sources.views import SourceView
 from catalog.usecases import connecting, crawling, removing

@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from catalog.access import tokens
 from catalog.api.shapes import Listed, listed, shaped
-from catalog.serving.call import CallArg, Router, reply
+from catalog.serving.call import CallArg, reply
+from catalog.serving.routing import Router
 
 router = Router("/api/v1/tokens", "tokens")
 

@@ -16,8 +16,9 @@ from catalog.assets.links import base_url
 from catalog.history.unit import Unit
 from catalog.model import clock
 from catalog.naming import id_text
-from catalog.serving.call import SIGNED_IN, CallArg, Router, reply
+from catalog.serving.call import SIGNED_IN, CallArg, reply
 from catalog.serving.cookies import clear_session
+from catalog.serving.routing import Router
 
 router = Router("/api/v1", "users")
 Login = Annotated[str, Path(description="Login of the user.", examples=["ada"])]

@@ -10,7 +10,8 @@ from sqlalchemy import insert, update
 from catalog.access.expression import Nothing
 from catalog.access.viewer import SYSTEM, Viewer, install_policy
 from catalog.assets.changes import FeedFilter, changes, feed
-from catalog.assets.past import as_of, refuse_as_of, sequence_at, sequence_of
+from catalog.assets.moments import refuse_as_of, sequence_at, sequence_of
+from catalog.assets.past import as_of
 from catalog.assets.reading import by_name
 from catalog.assets.resolve import resolve
 from catalog.assets.versions import versions
