@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from operator import add
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, case, delete, func, or_, select, update
 
 from catalog.access.viewer import Viewer, visible
+from catalog.assets.later import FLUSH_SECONDS, Later
 from catalog.assets.rows import ASSET, NAMESPACE, SOURCE, see_assets
 from catalog.assets.views import Glance
 from catalog.history import dialect
@@ -20,7 +20,6 @@ from catalog.model import AssetAttribute, LookupCount, clock
 from catalog.naming import id_bytes, id_text
 from catalog.types import LIVE_STATES
 
-FLUSH_SECONDS: Final = 5.0
 KEPT_DAYS: Final = 90
 """Days of look-ups that popularity is made from; older ones are forgotten."""
 HALF_LIFE: Final = 30.0
@@ -147,39 +146,18 @@ def curation_share(connection: Connection, viewer: Viewer, parent: int) -> Share
 
 
 class LookupCounter:
-    """Counts look-ups in memory and writes them every few seconds: a read stays a read.
-
-    Thread-safe. What a killed process had not yet written is lost; a clean stop calls `flush`.
-    """
+    """Counts look-ups in memory and writes them every few seconds; see `Later`."""
 
     def __init__(self, store: Store, every: float = FLUSH_SECONDS) -> None:
-        self._store = store
-        self._every = every
-        self._counts: Counter[tuple[int | str, int]] = Counter()
-        self._lock = threading.Lock()
-        self._flushed = time.monotonic()
+        self._later = Later[tuple[int | str, int]](store, write_counts, add, every)
 
     def note(self, asset: int | str) -> bool:
         """Counts one look-up of an asset (key or public id). True when it is time to `flush`."""
-        day = clock.now() // clock.DAY
-        with self._lock:
-            self._counts[asset, day] += 1
-            return time.monotonic() - self._flushed >= self._every
+        return self._later.note((asset, clock.now() // clock.DAY), 1)
 
     def flush(self) -> int:
         """Writes what was counted since; how many look-ups that were. Makes no change."""
-        with self._lock:
-            counts, self._counts = self._counts, Counter()
-            self._flushed = time.monotonic()
-        if not counts:
-            return 0
-        try:
-            self._store.run(lambda unit: write_counts(unit, counts), "system")
-        except BaseException:
-            with self._lock:
-                self._counts.update(counts)
-            raise
-        return counts.total()
+        return sum(self._later.flush().values())
 
 
 def write_counts(unit: Unit, counts: Mapping[tuple[int | str, int], int]) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, delete, select
 
 from catalog.access.viewer import Viewer, visible
+from catalog.assets.later import FLUSH_SECONDS, Later
 from catalog.assets.rows import ASSET, SUMMARY, see_assets, summary
 from catalog.assets.views import Summary
 from catalog.history import dialect
@@ -19,7 +18,6 @@ from catalog.model.clock import to_text
 
 KEPT: Final = 50
 """Assets that are remembered of each user."""
-FLUSH_SECONDS: Final = 5.0
 _RECENT = table_of(RecentView)
 
 
@@ -31,41 +29,23 @@ class Viewed(NamedTuple):
 
 
 class RecentViews:
-    """Notes what users open. Thread-safe; what a killed process had not written is lost."""
+    """Notes in memory what users open and writes it every few seconds; see `Later`."""
 
     def __init__(self, store: Store, every: float = FLUSH_SECONDS) -> None:
-        self._store = store
-        self._every = every
-        self._noted: dict[tuple[int, int], int] = {}
-        self._lock = threading.Lock()
-        self._flushed = time.monotonic()
+        self._later = Later[tuple[int, int]](store, write_views, max, every)
 
     def note(self, viewer: Viewer, asset: int) -> bool:
         """A user opened the page of an asset (key). True when it is time to `flush`."""
-        if viewer.user is None:
-            return False
-        with self._lock:
-            self._noted[viewer.user, asset] = clock.now()
-            return time.monotonic() - self._flushed >= self._every
+        return viewer.user is not None and self._later.note((viewer.user, asset), clock.now())
 
     def pending(self, viewer: Viewer) -> dict[int, int]:
         """Asset key -> time of what is noted of the viewer and not yet written."""
-        with self._lock:
-            return {asset: at for (user, asset), at in self._noted.items() if user == viewer.user}
+        noted = self._later.pending().items()
+        return {asset: at for (user, asset), at in noted if user == viewer.user}
 
     def flush(self) -> None:
         """Writes what was noted. Makes no change."""
-        with self._lock:
-            noted, self._noted = self._noted, {}
-            self._flushed = time.monotonic()
-        if not noted:
-            return
-        try:
-            self._store.run(lambda unit: write_views(unit, noted), "system")
-        except BaseException:
-            with self._lock:
-                self._noted = {**noted, **self._noted}
-            raise
+        self._later.flush()
 
 
 def write_views(unit: Unit, noted: dict[tuple[int, int], int]) -> None:
