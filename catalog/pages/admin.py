@@ -11,7 +11,7 @@ from catalog import __version__
 from catalog.pages.frame import go, page
 from catalog.serving.call import CallArg
 from catalog.serving.routing import Router
-from catalog.usecases.health import cancel_job, health
+from catalog.usecases.health import cancel_queued_job, health
 from catalog.usecases.in_effect import settings_in_effect
 
 router = Router("/admin", "pages")
@@ -49,9 +49,9 @@ def show_health(call: CallArg) -> Response:
 @router.post("/health/jobs/{job}/cancel", action="settings", include_in_schema=False)
 def cancel(call: CallArg, job: Annotated[str, Path()]) -> Response:
     """A waiting job is cancelled at once, a running one is asked to stop."""
-    state = cancel_job(call.viewer, call.catalog.queue, job)
+    state = cancel_queued_job(call.viewer, call.catalog.queue, job)
     said = {
-        "cancelled": "The job is cancelled.",
-        "running": "The job is asked to stop, and does at its next step.",
+        "cancelled": "The queued job is cancelled.",
+        "running": "The queued job is asked to stop, and does at its next step.",
     }
-    return go(call, "/admin/health#jobs", said.get(state, f"The job is {state} already."))
+    return go(call, "/admin/health#jobs", said.get(state, f"The queued job is {state} already."))

@@ -135,7 +135,7 @@ def health(
     )
 
 
-def cancel_job(viewer: Viewer, queue: Queue, job: str) -> str:
+def cancel_queued_job(viewer: Viewer, queue: Queue, job: str) -> str:
     """Cancels a queued job, or asks a running one to stop; its state then. `NotFound`."""
     viewer.require("settings")
     return queue.cancel(job)
@@ -188,7 +188,7 @@ def _index(state: str, behind: int) -> Iterator[Trouble]:
     elif behind > LATE:
         yield Trouble(
             f"The search index is {behind:,} changes behind: search does not find the newest.",
-            "Wait if a crawl runs. Else look whether the job index failed below, "
+            "Wait if a crawl runs. Else look whether the queued job index failed below, "
             "or run `catalog reindex`.",
             False,
         )
@@ -203,7 +203,7 @@ def _lags(followers: tuple[FollowerState, ...]) -> Iterator[Trouble]:
         elif one.behind > LATE:
             yield Trouble(
                 f"The follower {one.name} is {one.behind:,} changes behind.",
-                "Wait if a crawl runs; else look at the failed jobs below.",
+                "Wait if a crawl runs; else look at the failed queued jobs below.",
                 False,
             )
 
@@ -223,7 +223,7 @@ def _jobs(jobs: tuple[Job, ...]) -> Iterator[Trouble]:
     if failed:
         last = failed[0]
         yield Trouble(
-            f"{len(failed):,} of the last {len(jobs):,} jobs failed, lately {last.name}: "
+            f"{len(failed):,} of the last {len(jobs):,} queued jobs failed, lately {last.name}: "
             f"{last.error or 'no reason was noted'}",
             "What the error says; then run the crawl again, or `catalog reindex`.",
             False,

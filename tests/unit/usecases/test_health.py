@@ -12,7 +12,7 @@ from catalog.errors import NotAllowed, NotFound
 from catalog.history.store import table_of
 from catalog.jobs.leases import SCHEDULER
 from catalog.model import Follower, QueuedJob
-from catalog.usecases.health import LATE, Health, cancel_job, health
+from catalog.usecases.health import LATE, Health, cancel_queued_job, health
 from catalog.usecases.in_effect import settings_in_effect
 from catalog.wiring import Catalog
 from tests.support.api import ROOT, Api
@@ -53,7 +53,7 @@ def test_only_admins_look(catalog: Catalog) -> None:
     with pytest.raises(NotAllowed):
         looked(catalog, VIEWER)
     with pytest.raises(NotAllowed):
-        cancel_job(VIEWER, catalog.queue, "x")
+        cancel_queued_job(VIEWER, catalog.queue, "x")
     with pytest.raises(NotAllowed):
         settings_in_effect(VIEWER, catalog.settings)
 
@@ -105,9 +105,9 @@ def test_jobs_that_failed_are_told_without_secrets(catalog: Catalog) -> None:
             )
         )
     found = looked(catalog)
-    assert "1 of the last 1 jobs failed, lately crawl" in whats(found)
+    assert "1 of the last 1 queued jobs failed, lately crawl" in whats(found)
     assert "hunter2" not in whats(found) + str(found.jobs)
     assert found.queue == {"failed": 1}
-    assert cancel_job(ROOT, catalog.queue, job) == "failed"
+    assert cancel_queued_job(ROOT, catalog.queue, job) == "failed"
     with pytest.raises(NotFound):
-        cancel_job(ROOT, catalog.queue, "nothing")
+        cancel_queued_job(ROOT, catalog.queue, "nothing")
