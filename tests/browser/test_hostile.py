@@ -1,5 +1,6 @@
-"""200 payloads as names of files, tables, columns and tags, as comments, descriptions, reasons and
-SQL: inert on every page. The content policy would stop most; here nothing may even be tried."""
+"""200 payloads as names of files, tables and columns, as comments, titles, descriptions, reasons,
+values of tags and SQL: inert on every page. The content policy would stop most; here nothing may
+even be tried."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import duckdb
 import pytest
 
 from tests.browser.payloads import PAYLOADS
@@ -29,13 +31,14 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A crawled lake and database whose every word is a payload."""
     folder = tmp_path_factory.mktemp("hostile")
     lake, database, home = folder / "lake", folder / "evil.db", folder / "home"
+    spoken = folder / "spoken.duckdb"
     _fill_lake(lake)
     _fill_database(database)
+    _fill_comments(spoken)
     site = Site(home, 0)
     site.cli("db", "upgrade")
-    for name, path in (("lake", lake), ("evil", database)):
+    for name, path in (("lake", lake), ("evil", database), ("spoken", spoken)):
         site.cli("source", "add", str(path), "--name", name)
-    for name in ("lake", "evil"):
         site.cli("crawl", name)
     with serving(home) as served:
         _write(served)
@@ -72,13 +75,25 @@ def _fill_database(path: Path) -> None:
         connection.commit()
 
 
+def _fill_comments(path: Path) -> None:
+    """SQLite has no comments, DuckDB has: each payload once on a table and once on a column."""
+    with closing(duckdb.connect(str(path))) as connection:
+        for at, payload in enumerate(PAYLOADS):
+            text = payload.replace("'", "''")
+            connection.execute(f"CREATE TABLE spoken_{at:03} ({COLUMN} VARCHAR)")
+            connection.execute(f"COMMENT ON TABLE spoken_{at:03} IS '{text}'")
+            connection.execute(f"COMMENT ON COLUMN spoken_{at:03}.{COLUMN} IS '{text}'")
+
+
 def _write(site: Site) -> None:
-    """What people write: title, description, reason of a flag, tags where they may be so named."""
+    """What people write: title, description, reason of a flag, value of a tag (a tag's own name
+    takes letters and digits only)."""
     for at, asset in enumerate(_assets(site)):
         payload = PAYLOADS[at % len(PAYLOADS)]
         body = {
             "title": " ".join(payload.split())[:150],
             "description": f"{payload}\n\n{PAYLOADS[-1 - at % len(PAYLOADS)]}",
+            "tags": [{"tag": "said", "value": " ".join(payload.split())[:150]}],
             "flag": {"kind": "warned", "reason": " ".join(payload.split())[:200]},
         }
         site.api(f"/api/v1/assets/{asset['id']}/facts", "PATCH", body)
@@ -86,7 +101,7 @@ def _write(site: Site) -> None:
 
 def _assets(site: Site) -> list[Any]:
     found: list[Any] = []
-    for source in ("evil", "lake"):
+    for source in ("evil", "lake", "spoken"):
         path = f"/api/v1/assets?source={source}&limit=500"
         found += site.api(path)["items"]
     return found
@@ -98,9 +113,11 @@ def test_there_are_two_hundred() -> None:
 
 def test_they_are_inert_on_every_page(hostile: Site, chrome: Any) -> None:
     assets = _assets(hostile)
-    tables = [one for one in assets if one["kind"] == "table"]
-    assert len(tables) == len(PAYLOADS)
+    tables = [one for one in assets if one["kind"] == "table" and one["source"] == "evil"]
+    spoken = [one for one in assets if one["kind"] == "table" and one["source"] == "spoken"]
+    assert len(tables) == len(spoken) == len(PAYLOADS)
     paths = [f"/assets/{one['id']}" for one in assets]
+    paths += [f"/assets/{one['id']}/columns" for one in spoken[::4]]
     for one in tables[::8]:
         paths += [
             f"/assets/{one['id']}/{tab}"
