@@ -28,6 +28,11 @@ ValueT = TypeVar("ValueT")
 ALLOWED: Final = ("catalog.reading", "crawlers")
 _CHUNK_BYTES: Final = 32 * 1024  # below a pipe's size, so that neither side waits for the other
 _CHUNK_ITEMS: Final = 16
+_REPAIR: Final = "Repair or replace it, or exclude it by a pattern of the source."
+_HELPS: Final = {
+    "vanished": "Nothing is to be done: the next crawl looks again.",
+    "memory": "Exclude it, or let the source's readers take more memory.",
+}
 
 
 @dataclass(frozen=True)
@@ -271,10 +276,13 @@ _replies = msgspec.json.Decoder(Reply)
 
 def _outcome(reply: Reply, decoder: msgspec.json.Decoder[Any]) -> Outcome[Any]:
     if reply.code is not None or not bytes(reply.value):
-        return Outcome(
-            failure=Failure(reply.code or "unreadable", reply.why or "No reason.", reply.hint)
-        )
+        return Outcome(failure=_failure(reply.code or "unreadable", reply.why, reply.hint))
     try:
         return Outcome(value=decoder.decode(reply.value))
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        return Outcome(failure=Failure("unreadable", f"The reader's answer is not valid: {error}"))
+        return Outcome(failure=_failure("unreadable", f"The reader's answer is not valid: {error}"))
+
+
+def _failure(code: str, why: str | None, hint: str | None = None) -> Failure:
+    """Every failure says what helps; who knows no better remedy leaves it to this."""
+    return Failure(code, why or "No reason.", hint or _HELPS.get(code, _REPAIR))

@@ -103,6 +103,7 @@ def test_only_the_bad_item_fails(
         if item == how:
             assert outcome.failure is not None
             assert (outcome.failure.code, outcome.failure.why) == (code, why)
+            assert outcome.failure.hint, "every failure says what helps"
         else:
             assert (outcome.value, outcome.failure) == (item, None)
 
