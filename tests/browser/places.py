@@ -11,6 +11,7 @@ FACT = "warehouse.flights.marts.flights"
 def places(site: Site) -> dict[str, str]:
     """Pages as an admin opens them."""
     fact = site.asset(FACT)
+    staged = site.asset("warehouse.flights.staging.flights")
     view = next(
         one["id"]
         for one in site.api("/api/v1/assets?kind=view&limit=20")["items"]
@@ -39,18 +40,23 @@ def places(site: Site) -> dict[str, str]:
         "lineage": f"/assets/{fact}/lineage?depth=2",
         "lineage-column": f"/assets/{fact}/lineage?depth=3&column=arr_delay",
         "lineage-list": f"/assets/{fact}/lineage?view=list",
+        "evidence": f"/assets/{fact}/lineage/evidence?from={staged}&to={fact}",
         "history": f"/assets/{fact}/history",
         "asset-crawls": f"/assets/{fact}/crawls",
         "sources": "/sources",
         "source-new": "/sources/new",
         "source-new-form": "/sources/new?kind=local",
         "source": "/sources/warehouse",
+        "source-edit": "/sources/warehouse/edit",
+        "source-move": "/sources/warehouse/move",
+        "source-remove": "/sources/warehouse/remove",
         "holds": "/sources/holds",
         "problems": "/sources/problems",
         "crawl": f"/crawls/{crawl}",
         "activity": "/activity",
         "account": "/account",
         "admin-users": "/admin/users",
+        "admin-user": "/admin/users/viewer",
         "admin-tokens": "/admin/tokens",
         "admin-settings": "/admin/settings",
         "admin-health": "/admin/health",

@@ -17,8 +17,9 @@ NAMES = (
     "home", "search", "search-filtered", "search-empty", "browse", "container", "asset",
     "asset-view", "asset-dataset", "columns", "column", "copy", "files", "edit", "edit-column",
     "lineage", "lineage-column", "lineage-list", "history", "asset-crawls", "sources",
-    "source-new", "source-new-form", "source", "holds", "problems", "crawl", "activity", "account",
-    "admin-users", "admin-tokens", "admin-settings", "admin-health", "reference",
+    "source-new", "source-new-form", "source", "source-edit", "source-move", "source-remove",
+    "holds", "problems", "crawl", "activity", "account", "admin-users", "admin-user",
+    "admin-tokens", "admin-settings", "admin-health", "reference", "evidence",
 )  # fmt: skip
 SHIFT = """() => new Promise(done => {
   let sum = 0;
@@ -74,3 +75,14 @@ def assert_in_view(page: Any) -> None:
     """The page itself never scrolls sideways."""
     wide, inner = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
     assert wide <= inner, f"{page.url} is {wide} px wide in a window of {inner}"
+
+
+def test_without_scripts_nothing_is_shown_that_needs_them(
+    visit: Visit, paths: dict[str, str]
+) -> None:
+    """A button that does nothing is worse than none."""
+    for name in ("asset", "column", "copy", "source", "lineage"):
+        page = visit(paths[name], js=False)
+        assert page.locator("[hidden]").count() > 0 or name in ("source", "lineage"), name
+        for one in page.locator("[hidden]").all():
+            assert not one.is_visible(), name
