@@ -8,7 +8,7 @@ from pathlib import Path
 from catalog.search.language import FIELDS, parse
 from catalog.settings import shipped
 from tests.support.api import Api
-from tests.unit.api.test_routes import routes
+from tests.unit.api.route_table import routes
 from tests.unit.pages.asking import see
 
 GUIDE = (Path(__file__).resolve().parents[3] / "docs" / "pages.md").read_text(encoding="utf-8")
