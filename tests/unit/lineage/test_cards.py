@@ -9,7 +9,7 @@ from catalog.lineage.cards import Reach
 from catalog.model import Asset, AssetAttribute
 from catalog.naming import id_text
 from tests.unit.lineage.estate import Estate
-from tests.unit.lineage.test_graph import estate, hidden
+from tests.unit.lineage.support import estate, hidden
 
 
 def ids(store: Store) -> dict[str, str]:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from sqlalchemy import event, select, update
 
-from catalog.access.expression import Equals, Not
-from catalog.access.viewer import SYSTEM, install_policy
+from catalog.access.viewer import SYSTEM
 from catalog.errors import BadInput, NotFound
 from catalog.history.store import Store, table_of
 from catalog.lineage.edges import EdgeKey, write_edges
@@ -22,16 +19,7 @@ from catalog.lineage.views import Graph, Node
 from catalog.model import Asset, Column
 from catalog.naming import id_text
 from tests.unit.lineage.estate import Estate
-
-
-@contextmanager
-def hidden(name: str) -> Iterator[None]:
-    """Nobody sees the asset of this name."""
-    before = install_policy(lambda _viewer: Not(Equals("name", name)))
-    try:
-        yield
-    finally:
-        install_policy(before)
+from tests.unit.lineage.support import estate, hidden
 
 
 def graph(store: Store, asset: int | bytes, **more: Any) -> Graph:
@@ -55,17 +43,6 @@ def arrows(found: Graph, *, columns: bool = False) -> list[str]:
 
 def node(found: Graph, name: str) -> Node:
     return next(node for node in found.nodes if node.name == name)
-
-
-def estate(store: Store, *pairs: tuple[str, str], **columns: list[str]) -> dict[str, int]:
-    """Assets by one-letter names, linked; ``columns`` gives some of them columns."""
-    with store.write("system") as unit:
-        made = Estate(unit)
-        names = sorted({end.partition(".")[0] for pair in pairs for end in pair} | columns.keys())
-        for name in names:
-            made.asset(name, columns.get(name, []))
-        made.link(*pairs)
-        return made.keys
 
 
 def test_a_diamond_has_each_node_once(store: Store) -> None:
