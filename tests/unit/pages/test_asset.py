@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 
 from catalog.crawling import records
-from catalog.lineage import parse
 from tests.support.crawls import table
-from tests.unit.api.estate import LAKE, ORDERS, PG, SECRET, Shop, hidden, view
+from tests.unit.api.estate import LAKE, PG, SECRET, Shop, hidden, view
 from tests.unit.pages.asking import HOSTILE, see, text_of
+from tests.unit.pages.support import of, recrawl, write
 
 DAILY = f"{PG}/shop.public.daily"
-
-
-def of(shop: Shop, name: str = ORDERS) -> str:
-    return f"/assets/{shop.ids[name]}"
-
-
-def recrawl(shop: Shop, *more: records.Record) -> None:
-    """The source reports more than before."""
-    shop.wh.content["public"] = [*shop.wh.content["public"], *more]
-    assert shop.wh.run().state == "succeeded"
-    parse.parse_pending(shop.api.store)
-
-
-def write(shop: Shop, who: str = "editor", column: str | None = None, **facts: Any) -> None:
-    params = {} if column is None else {"column": column}
-    done = shop.patch(f"{of(shop)}/facts", facts, who, params=params)
-    assert done.status_code == 200, done.text
 
 
 def test_it_answers_what_a_newcomer_asks(shop: Shop) -> None:

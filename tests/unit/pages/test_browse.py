@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.support.crawls import table
 from tests.unit.api.estate import ORDERS, PG, SECRET, Shop, box, hidden
-from tests.unit.pages.asking import see
-from tests.unit.pages.test_search import HOSTILE, ask, links
+from tests.unit.pages.asking import HOSTILE, see
+from tests.unit.pages.support import ask, links
 
 SCHEMA = f"{PG}/shop.public"
 

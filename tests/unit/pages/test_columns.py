@@ -9,7 +9,7 @@ import pytest
 from tests.support.crawls import table
 from tests.unit.api.estate import ORDERS, PG, Shop
 from tests.unit.pages.asking import see, text_of
-from tests.unit.pages.test_asset import of, recrawl, write
+from tests.unit.pages.support import of, recrawl, write
 
 
 def names(page: str) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.api.estate import PG, Shop, hidden
 from tests.unit.pages.asking import HOSTILE, see, send, text_of
-from tests.unit.pages.test_asset import of, write
+from tests.unit.pages.support import of, write
 
 
 def opened(shop: Shop, who: str = "editor", **query: str) -> dict[str, Any]:

@@ -13,20 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from catalog.pages.graph_layout import Box, Layout, layout, route
-
-Pair = tuple[str, str]
-
-
-def boxes(count: int, seed: int = 0) -> list[Box]:
-    chosen = random.Random(seed)
-    return [
-        Box(f"n{at}", chosen.choice((100, 188)), chosen.choice((40, 68, 134, 500)), at % 3 * 14)
-        for at in range(count)
-    ]
-
-
-def pairs(edges: list[tuple[int, int]]) -> list[Pair]:
-    return [(f"n{source}", f"n{target}") for source, target in edges]
+from tests.unit.pages.graphs import boxes, large, pairs
 
 
 def check(given_boxes: list[Box], found: Layout) -> None:
@@ -98,18 +85,6 @@ def test_without_cycles_every_edge_leads_to_the_right(
         assert len(lane.spans) == between
 
 
-def large(seed: int, cyclic: bool) -> tuple[list[Box], list[Pair]]:
-    chosen = random.Random(seed)
-    edges = [
-        (chosen.randrange(50) + 50 * level, chosen.randrange(50) + 50 * (level + 1))
-        for level in range(9)
-        for _ in range(150)
-    ]
-    if cyclic:
-        edges += [(chosen.randrange(500), chosen.randrange(500)) for _ in range(200)]
-    return boxes(500, seed), pairs(edges)
-
-
 def test_500_cards_with_and_without_cycles() -> None:
     for seed, cyclic in ((1, False), (2, True)):
         given_boxes, given_edges = large(seed, cyclic)
@@ -137,7 +112,7 @@ def test_a_very_deep_graph_is_drawn_in_time() -> None:
 
 def test_another_process_draws_the_same_picture() -> None:
     code = (
-        "from tests.unit.pages.test_graph_layout import large; "
+        "from tests.unit.pages.graphs import large; "
         "from catalog.pages.graph_layout import layout; import hashlib; "
         "print(hashlib.sha256(repr(layout(*large(3, True))).encode()).hexdigest())"
     )

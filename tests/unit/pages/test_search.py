@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import html
 import re
-from typing import Any
 
 import pytest
 
 from catalog.crawling import records
 from tests.support.crawls import table
 from tests.unit.api.estate import LAKE, ORDERS, SECRET, Shop, hidden
-
-HOSTILE = '<script>alert("x")</script>'
-
-
-def ask(shop: Shop, path: str, who: str = "viewer", **params: Any) -> Any:
-    cookie = shop.api.cookie(who)
-    headers = {"cookie": f"catalog_session={cookie}", "accept": "text/html"}
-    return shop.api.client.get(path, params=params or None, headers=headers, follow_redirects=False)
+from tests.unit.pages.asking import HOSTILE
+from tests.unit.pages.support import ask, links
 
 
 def hits(text: str) -> list[str]:
@@ -26,10 +19,6 @@ def hits(text: str) -> list[str]:
     text = text[text.index('id="results"') : text.index('id="preview"')]
     found = re.findall(r'<h2><a href="/assets/[^"]*">(.*?)</a></h2>', text)
     return [html.unescape(re.sub(r"<[^>]+>", "", one)) for one in found if one]
-
-
-def links(text: str) -> list[str]:
-    return [html.unescape(one) for one in re.findall(r'href="([^"]*)"', text)]
 
 
 def flagged(shop: Shop, name: str, kind: str) -> None:

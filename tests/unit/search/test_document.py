@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
-from sqlalchemy import event
 
 from catalog.history.store import Store
 from catalog.model import Source
@@ -20,25 +16,12 @@ from catalog.search.document import (
     indexed_keys,
 )
 from tests.unit.search.build import WAREHOUSE, Estate
+from tests.unit.search.support import counted
 
 
 @pytest.fixture
 def estate(store: Store) -> Estate:
     return Estate(store)
-
-
-@contextmanager
-def counted(store: Store) -> Iterator[list[str]]:
-    """Statements sent to the store."""
-    sent: list[str] = []
-
-    def note(_c: object, _u: object, statement: str, *_more: object) -> None:
-        if statement.startswith(("SELECT", "WITH")):
-            sent.append(statement)
-
-    event.listen(store.engine, "before_cursor_execute", note)
-    yield sent
-    event.remove(store.engine, "before_cursor_execute", note)
 
 
 def read(store: Store, asset: int) -> Document:

@@ -15,7 +15,7 @@ from catalog.search.follower import Follower
 from catalog.search.page import SearchPage, check_hits, first_line, search, similar
 from catalog.search.whoosh_engine import WhooshEngine
 from tests.unit.search.build import Estate
-from tests.unit.search.test_document import counted
+from tests.unit.search.support import counted
 
 
 @pytest.fixture
