@@ -28,6 +28,7 @@ from catalog.model import (
     Source,
     User,
 )
+from catalog.types import KINDS
 
 WAREHOUSE = "postgres://db.example.com:5432"
 LAKE = "s3://lake"
@@ -106,56 +107,34 @@ class Estate:
         **more: Any,
     ) -> int:
         """An asset as a crawl of ``source`` left it; ``more``: fields of the record."""
-        from catalog.types import KINDS
-
         with self.store.write("crawl:test") as unit:
-            number = self.namespace(unit, namespace)
-            platform = naming.platform_of(namespace)
-            rule = naming.case_rule_of(platform)
-            leaf = naming.fold(naming.leaf(name, platform), rule)
             uid = naming.new_id()
-            record = records.Asset(
-                namespace=namespace,
-                name=name,
-                kind=kind,
-                asset_class=KINDS[kind],
-                columns=columns,
-                **more,
-            )
+            record = records.Asset(namespace, name, kind, KINDS[kind], columns=columns, **more)
             key = add(
                 unit.connection,
                 Asset,
                 uid=uid,
-                asset_class=KINDS[kind],
-                namespace=number,
-                name=name,
-                name_key=naming.name_key(name),
-                folded_key=naming.text_key(naming.fold(name, rule)),
-                leaf_key=naming.text_key(leaf),
-                sort=leaf[:200],
-                kind=kind,
+                namespace=self.namespace(unit, namespace),
                 parent=parent,
                 state=state,
                 source=self.sources[source] if source else None,
-                title=record.title,
-                description=record.description,
                 popularity=popularity,
-                next_column=len(columns or ()) + 1,
                 created_at=unit.now,
                 changed_at=unit.now,
                 removed_at=unit.now if state == "removed" else None,
+                **told(record),
             )
             unit.change("created", subject=naming.id_text(uid), asset=key)
             self._columns(unit, key, record)
             if source:
                 self._sighting(unit, key, source, record)
-            for attribute, value in attributes:
-                unit.connection.execute(
-                    insert(table_of(AssetAttribute)).values(
-                        asset=key, attribute=attribute, value=value
-                    )
-                )
+            self._attributes(unit, key, attributes)
         return key
+
+    def _attributes(self, unit: Unit, key: int, pairs: tuple[tuple[str, str], ...]) -> None:
+        for attribute, value in pairs:
+            row = {"asset": key, "attribute": attribute, "value": value}
+            unit.connection.execute(insert(table_of(AssetAttribute)).values(row))
 
     def _columns(self, unit: Unit, key: int, record: records.Asset) -> None:
         for position, column in enumerate(record.columns or (), 1):
@@ -264,6 +243,25 @@ class Estate:
                 table.select().with_only_columns(table.c.uid).where(table.c.key == key)
             ).scalar_one()
         return naming.id_text(raw)
+
+
+def told(record: records.Asset) -> dict[str, Any]:
+    """The fields of an asset's row that its record alone decides."""
+    platform = naming.platform_of(record.namespace)
+    rule = naming.case_rule_of(platform)
+    leaf = naming.fold(naming.leaf(record.name, platform), rule)
+    return {
+        "asset_class": record.asset_class,
+        "name": record.name,
+        "name_key": naming.name_key(record.name),
+        "folded_key": naming.text_key(naming.fold(record.name, rule)),
+        "leaf_key": naming.text_key(leaf),
+        "sort": leaf[:200],
+        "kind": record.kind,
+        "title": record.title,
+        "description": record.description,
+        "next_column": len(record.columns or ()) + 1,
+    }
 
 
 def add(connection: Connection, model: Any, **values: Any) -> int:
